@@ -1,0 +1,1 @@
+"""What more than one Runlet service must agree on, and nothing else."""

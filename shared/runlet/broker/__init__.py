@@ -1,0 +1,1 @@
+"""The RabbitMQ side: topology, messages on the wire, publishing and consuming."""

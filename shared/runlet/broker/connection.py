@@ -1,0 +1,48 @@
+"""Opening a connection to the broker, and waiting between attempts."""
+
+import random
+
+import pika
+from pika.exceptions import AMQPError
+
+HEARTBEAT_SECONDS = 20
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 5.0
+
+# What pika raises when the broker is away; socket.gaierror is an OSError.
+CONNECTION_ERRORS = (AMQPError, OSError)
+
+
+class BrokerUnavailableError(Exception):
+    """The broker cannot be reached now, or did not take a message."""
+
+
+def connect(url: str, name: str) -> pika.BlockingConnection:
+    """Open a connection that the broker lists as `name`.
+
+    Raises one of CONNECTION_ERRORS when that fails.
+    """
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = HEARTBEAT_SECONDS
+    parameters.socket_timeout = 5
+    parameters.stack_timeout = 10
+    parameters.blocked_connection_timeout = 60
+    parameters.client_properties = {"connection_name": name}
+    return pika.BlockingConnection(parameters)
+
+
+class Backoff:
+    """Delays that double up to a bound, with full jitter so that clients do not come at once."""
+
+    def __init__(self) -> None:
+        self._bound = FIRST_DELAY_SECONDS
+
+    def reset(self) -> None:
+        """Begin again with the first delay."""
+        self._bound = FIRST_DELAY_SECONDS
+
+    def next_delay(self) -> float:
+        """Seconds to wait before the next attempt."""
+        delay = random.uniform(0.1, self._bound)
+        self._bound = min(self._bound * 2, LONGEST_DELAY_SECONDS)
+        return delay

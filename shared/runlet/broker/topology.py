@@ -1,0 +1,90 @@
+"""Every exchange and queue, and how they hang together: the only place that names them."""
+
+from collections.abc import Iterable
+
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exchange_type import ExchangeType
+
+RUNS = "runs"
+RETRY = "runs.retry"
+DEAD_EXCHANGE = "runs.dlx"
+DEAD_QUEUE = "runs.dead"
+RESULTS = "results"
+RESULTS_QUEUE = "results.collector"
+CONTROL = "control"
+
+STARTED = "execution.started"
+OUTPUT = "execution.output"
+FINISHED = "execution.finished"
+RETRYING = "execution.retrying"
+
+RETRY_DELAYS_SECONDS = (2, 4, 8)
+DELAY_HEADER = "x-runlet-delay"
+REASON_HEADER = "x-runlet-reason"
+
+# Deliveries of one message that end without an acknowledgement: runners that died with it.
+DELIVERY_LIMIT = 3
+
+_QUORUM = {"x-queue-type": "quorum"}
+# Dead-lettering with confirms: the source keeps a message until its target has it.
+_AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+
+
+def run_queue(language: str) -> str:
+    """The queue that holds a language's work for runners."""
+    return f"runs.{language}"
+
+
+def retry_queue(seconds: int) -> str:
+    """The queue in which a request waits `seconds` before it goes back into `runs`."""
+    return f"runs.retry.{seconds}s"
+
+
+def declare(channel: BlockingChannel, languages: Iterable[str]) -> None:
+    """Declare the whole topology; declaring what is there already changes nothing."""
+    channel.exchange_declare(RUNS, ExchangeType.direct, durable=True)
+    channel.exchange_declare(RETRY, ExchangeType.headers, durable=True)
+    channel.exchange_declare(DEAD_EXCHANGE, ExchangeType.fanout, durable=True)
+    channel.exchange_declare(RESULTS, ExchangeType.topic, durable=True)
+    channel.exchange_declare(CONTROL, ExchangeType.fanout, durable=True)
+    _declare_dead_letters(channel)
+    _declare_results(channel)
+    _declare_retries(channel)
+    for language in languages:
+        _declare_run_queue(channel, language)
+
+
+def _declare_dead_letters(channel: BlockingChannel) -> None:
+    channel.queue_declare(DEAD_QUEUE, durable=True, arguments=_QUORUM)
+    channel.queue_bind(DEAD_QUEUE, DEAD_EXCHANGE)
+
+
+def _declare_results(channel: BlockingChannel) -> None:
+    channel.queue_declare(RESULTS_QUEUE, durable=True, arguments=_QUORUM)
+    for key in (STARTED, FINISHED, RETRYING):
+        channel.queue_bind(RESULTS_QUEUE, RESULTS, key)
+
+
+def _declare_retries(channel: BlockingChannel) -> None:
+    for seconds in RETRY_DELAYS_SECONDS:
+        arguments = {
+            **_QUORUM,
+            **_AT_LEAST_ONCE,
+            "x-message-ttl": seconds * 1000,
+            "x-dead-letter-exchange": RUNS,
+        }
+        channel.queue_declare(retry_queue(seconds), durable=True, arguments=arguments)
+        channel.queue_bind(
+            retry_queue(seconds), RETRY, arguments={"x-match": "all", DELAY_HEADER: seconds}
+        )
+
+
+def _declare_run_queue(channel: BlockingChannel, language: str) -> None:
+    arguments = {
+        **_QUORUM,
+        **_AT_LEAST_ONCE,
+        "x-dead-letter-exchange": DEAD_EXCHANGE,
+        "x-delivery-limit": DELIVERY_LIMIT,
+    }
+    channel.queue_declare(run_queue(language), durable=True, arguments=arguments)
+    channel.queue_bind(run_queue(language), RUNS, routing_key=language)

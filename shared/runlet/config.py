@@ -1,0 +1,55 @@
+"""Configuration: a frozen dataclass read from environment variables of the same names."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+Config = TypeVar("Config")
+
+
+class ConfigError(Exception):
+    """A setting is missing or has a value that cannot be used."""
+
+
+def load(config_type: type[Config], environ: Mapping[str, str]) -> Config:
+    """Build `config_type` from variables named like its fields, in capitals.
+
+    An empty variable counts as unset. `NAME_FILE` names a file that holds the value, for secrets.
+    Raises ConfigError, which names the variable.
+    """
+    raw: dict[str, str] = {}
+    for field in dataclasses.fields(config_type):  # type: ignore[arg-type]
+        value = _read(field.name.upper(), environ)
+        if value:
+            raw[field.name] = value
+    try:
+        return msgspec.convert(raw, config_type, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_in_words(str(error))) from error
+
+
+def comma_separated(value: str) -> tuple[str, ...]:
+    """The non-empty parts of a list setting such as `python, javascript`."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _read(name: str, environ: Mapping[str, str]) -> str:
+    value = environ.get(name, "")
+    path = environ.get(f"{name}_FILE", "")
+    if value or not path:
+        return value
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{name}_FILE names {path}, which cannot be read: {error}") from error
+
+
+def _in_words(message: str) -> str:
+    problem, _, path = message.partition(" - at `$.")
+    if path:
+        return f"The setting {path.rstrip('`').upper()} is not usable: {problem}."
+    field = message.rpartition("required field `")[2].rstrip("`")
+    return f"The setting {field.upper()} is missing."

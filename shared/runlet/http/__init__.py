@@ -1,0 +1,1 @@
+"""What both HTTP APIs answer alike: problems, prefix, health, documents, metrics."""

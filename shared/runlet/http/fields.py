@@ -1,0 +1,43 @@
+"""Marshmallow fields for what both APIs accept."""
+
+import json
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+OPAQUE_LENGTH = 128
+NOT_TEXT = "Must not contain NUL or unpaired surrogate characters."
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL and UTF-8 can hold the text."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Text(fields.String):
+    """A string that can be stored and sent on as UTF-8."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not is_storable(text):
+            raise ValidationError(NOT_TEXT)
+        return text
+
+
+class OpaqueId(fields.Field[str | int]):
+    """An id that means nothing to Runlet: a string of at most 128 characters, or an integer."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValidationError("Must be a string or an integer.")
+        if isinstance(value, str) and not is_storable(value):
+            raise ValidationError(NOT_TEXT)
+        if len(json.dumps(value) if isinstance(value, int) else value) > OPAQUE_LENGTH:
+            raise ValidationError(f"Must be at most {OPAQUE_LENGTH} characters long.")
+        return value

@@ -1,0 +1,135 @@
+"""The vocabulary of the services: commands imperative, events in the past tense."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from runlet.executions import Reason, Status
+from runlet.limits import Limits
+
+
+class InvalidMessageError(Exception):
+    """A message whose type is unknown or whose body does not fit its type."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file beside the program; `content` is text, or base64 when `encoding` says so."""
+
+    name: str
+    content: str
+    encoding: Literal["utf8", "base64"] = "utf8"
+
+
+@dataclass(frozen=True)
+class RunRequested:
+    """Run this program. `attempt` counts from 1."""
+
+    execution_id: UUID
+    session_id: UUID
+    language: str
+    source_code: str
+    limits: Limits
+    queued_at: datetime
+    stdin: str = ""
+    args: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """What the compiler said; time in ms."""
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    time_ms: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a program did: output decoded, times in ms, memory in KiB."""
+
+    stdout: str = ""
+    stderr: str = ""
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    exit_code: int | None = None
+    signal: int | None = None
+    execution_time_ms: int | None = None
+    cpu_time_ms: int | None = None
+    memory_peak_kb: int | None = None
+    compile: CompileResult | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionStarted:
+    """A runner has begun an attempt."""
+
+    execution_id: UUID
+    session_id: UUID
+    attempt: int
+    started_at: datetime
+    runner: str
+
+
+@dataclass(frozen=True)
+class ExecutionFinished:
+    """An attempt reached a terminal status; `detail` is a sentence when the platform failed."""
+
+    execution_id: UUID
+    session_id: UUID
+    attempt: int
+    status: Status
+    reason: Reason | None
+    started_at: datetime | None
+    finished_at: datetime
+    result: RunResult = field(default_factory=RunResult)
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionRetrying:
+    """An attempt failed through no fault of the program and another follows."""
+
+    execution_id: UUID
+    session_id: UUID
+    attempt: int
+    at: datetime
+    detail: str
+    delay_seconds: int
+
+
+Message = RunRequested | ExecutionStarted | ExecutionFinished | ExecutionRetrying
+Event = ExecutionStarted | ExecutionFinished | ExecutionRetrying
+
+TYPES: dict[str, type[Message]] = {
+    "run.requested.v1": RunRequested,
+    "execution.started.v1": ExecutionStarted,
+    "execution.finished.v1": ExecutionFinished,
+    "execution.retrying.v1": ExecutionRetrying,
+}
+TYPE_NAMES: dict[type[Message], str] = {cls: name for name, cls in TYPES.items()}
+
+
+def encode(message: Message) -> bytes:
+    """The message as JSON in UTF-8."""
+    return msgspec.json.encode(message)
+
+
+def decode(type_name: str | None, body: bytes) -> Message:
+    """Read a message back.
+
+    Raises InvalidMessageError for an unknown type or version, and for a body that does not fit.
+    """
+    message_type = TYPES.get(type_name or "")
+    if message_type is None:
+        raise InvalidMessageError(f"The message type {type_name!r} is not known.")
+    try:
+        return msgspec.json.decode(body, type=message_type)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidMessageError(f"The body is no {type_name}: {error}") from error

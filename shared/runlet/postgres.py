@@ -1,0 +1,114 @@
+"""Connections to PostgreSQL that give up on a server which no longer answers.
+
+A server that is frozen or cut off keeps its sockets open, so neither its own statement time-out
+nor TCP ends a call. psycopg2 lets a callback do the waiting; this one has a deadline.
+"""
+
+import select
+import time
+from collections.abc import Callable
+
+import psycopg2
+import sqlalchemy
+import structlog
+from psycopg2 import extensions
+from sqlalchemy import Engine, NullPool, text
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+log = structlog.get_logger()
+
+CONNECT_SECONDS = 3
+STATEMENT_SECONDS = 5
+PROBE_SECONDS = 1
+# The server should be the one to end a slow statement: that keeps the connection.
+GRACE_SECONDS = 1
+OTHERS_SECONDS = 86_400
+POOL_WAIT_SECONDS = 3
+
+# What SQLAlchemy raises when the database is away, or too busy to answer.
+AWAY_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
+
+
+class _Connection(extensions.connection):
+    """A connection whose statements may take `patience_seconds`."""
+
+    patience_seconds: float = STATEMENT_SECONDS + GRACE_SECONDS
+
+
+class _ProbeConnection(_Connection):
+    patience_seconds = PROBE_SECONDS + GRACE_SECONDS
+
+
+def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> Engine:
+    """A pool that connects when first used, as `name` in the server's list of connections.
+
+    With `autocommit` each statement is a transaction of its own, which saves two round trips.
+    Parameters stay out of error messages, as they hold users' programs.
+    """
+    extensions.set_wait_callback(_wait)
+    return sqlalchemy.create_engine(
+        url,
+        isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args=_connect_args(_Connection, name, STATEMENT_SECONDS),
+    )
+
+
+def create_probe(url: str, name: str) -> Callable[[], bool]:
+    """A check that says within a few seconds whether the database answers.
+
+    It connects anew each time, so that a busy pool does not count as a database that is away.
+    """
+    extensions.set_wait_callback(_wait)
+    connect_args = _connect_args(_ProbeConnection, name, PROBE_SECONDS)
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=connect_args)
+
+    def answers() -> bool:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            log.warning("database_does_not_answer", error=str(error))
+            return False
+        return True
+
+    return answers
+
+
+def _connect_args(
+    factory: type[_Connection], name: str, statement_seconds: int
+) -> dict[str, object]:
+    return {
+        "connection_factory": factory,
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": name,
+        "options": f"-c timezone=UTC -c statement_timeout={statement_seconds}s",
+    }
+
+
+def _wait(connection: extensions.connection) -> None:
+    """Wait for an answer, as psycopg2 would, but not for ever."""
+    patience = _patience_seconds(connection)
+    deadline = time.monotonic() + patience
+    while (state := connection.poll()) != extensions.POLL_OK:
+        poller = select.poll()
+        reading = state == extensions.POLL_READ
+        poller.register(connection.fileno(), select.POLLIN if reading else select.POLLOUT)
+        left = deadline - time.monotonic()
+        if left <= 0 or not poller.poll(left * 1000):
+            raise psycopg2.OperationalError(f"The database did not answer within {patience} s.")
+
+
+def _patience_seconds(connection: extensions.connection) -> float:
+    """The callback serves the whole process: connections of others wait for hours if they must."""
+    if not isinstance(connection, _Connection):
+        return OTHERS_SECONDS
+    if connection.status == extensions.STATUS_SETUP:
+        return CONNECT_SECONDS
+    return connection.patience_seconds
