@@ -1,0 +1,149 @@
+"""One request from its delivery to its settled end."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+from runlet import messages
+from runlet.broker import outgoing
+from runlet.broker.consumer import Delivery
+from runlet.broker.topology import RETRY_DELAYS_SECONDS
+from runlet.clock import Clock
+from runlet.executions import status_for
+from runlet.languages import Language
+from runlet.messages import InvalidMessageError, RunRequested
+from runlet.metrics import RUN_QUEUE_SECONDS, RUN_RETRIES, RUN_SECONDS, RUNS_FINISHED
+
+from runner.programs import program_from
+from runner.reporter import Reporter
+from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError
+
+log = structlog.get_logger()
+
+
+class RunHandler:
+    """Runs what a delivery asks for, publishes what happened, and only then settles it.
+
+    A message that cannot be run goes to the dead letters; a fault of the platform puts the request
+    into the delay queues, and after the last of them to the dead letters too.
+    """
+
+    def __init__(
+        self,
+        languages: Mapping[str, Language],
+        sandbox: Sandbox,
+        reporter: Reporter,
+        settle: Callable[[Delivery], None],
+        clock: Clock,
+        runner: str,
+    ) -> None:
+        self._languages = languages
+        self._sandbox = sandbox
+        self._reporter = reporter
+        self._settle = settle
+        self._clock = clock
+        self._runner = runner
+
+    def handle(self, delivery: Delivery) -> None:
+        """Work one delivery off. Raises BrokerUnavailableError when the end cannot be told."""
+        try:
+            request = self._read(delivery)
+        except InvalidMessageError as error:
+            self._bury(delivery, str(error))
+            return
+        with structlog.contextvars.bound_contextvars(
+            execution_id=str(request.execution_id),
+            session_id=str(request.session_id),
+            attempt=request.attempt,
+        ):
+            self._attempt(request, delivery)
+
+    def _read(self, delivery: Delivery) -> RunRequested:
+        message = messages.decode(delivery.type, delivery.body)
+        if not isinstance(message, RunRequested):
+            raise InvalidMessageError(f"{delivery.type} is no request to run something.")
+        if message.language not in self._languages:
+            raise InvalidMessageError(f"This runner does not know the language {message.language}.")
+        # A message that came back took a runner with it: that was an attempt as well.
+        attempt = message.attempt + delivery.earlier_deliveries
+        return dataclasses.replace(message, attempt=attempt)
+
+    def _attempt(self, request: RunRequested, delivery: Delivery) -> None:
+        started_at = self._clock.now()
+        try:
+            program = program_from(request, self._languages[request.language])
+            outcome = self._sandbox.run(
+                program, on_start=lambda: self._tell_started(request, delivery)
+            )
+        except InvalidMessageError as error:
+            self._bury(delivery, str(error))
+        except SandboxUnavailableError as error:
+            self._retry_or_bury(request, delivery, str(error))
+        else:
+            self._finish(request, delivery, outcome, started_at)
+
+    def _tell_started(self, request: RunRequested, delivery: Delivery) -> None:
+        now = self._clock.now()
+        waited = (now - request.queued_at).total_seconds()
+        RUN_QUEUE_SECONDS.labels(request.language).observe(max(0.0, waited))
+        log.info("execution_started", status="RUNNING", queued_at=request.queued_at.isoformat())
+        started = messages.ExecutionStarted(
+            request.execution_id, request.session_id, request.attempt, now, self._runner
+        )
+        self._reporter.mention(outgoing.event(started, delivery.traceparent))
+
+    def _finish(
+        self, request: RunRequested, delivery: Delivery, outcome: Outcome, started_at: datetime
+    ) -> None:
+        now = self._clock.now()
+        status = status_for(outcome.reason)
+        finished = messages.ExecutionFinished(
+            execution_id=request.execution_id,
+            session_id=request.session_id,
+            attempt=request.attempt,
+            status=status,
+            reason=outcome.reason,
+            started_at=started_at,
+            finished_at=now,
+            result=outcome.result,
+        )
+        self._reporter.tell(outgoing.event(finished, delivery.traceparent))
+        self._settle(delivery)
+        RUNS_FINISHED.labels(request.language, status, outcome.reason or "").inc()
+        RUN_SECONDS.labels(request.language).observe((now - started_at).total_seconds())
+        log.info(
+            "execution_finished",
+            status=status,
+            reason=outcome.reason,
+            started_at=started_at.isoformat(),
+            finished_at=now.isoformat(),
+        )
+
+    def _retry_or_bury(self, request: RunRequested, delivery: Delivery, problem: str) -> None:
+        if request.attempt > len(RETRY_DELAYS_SECONDS):
+            self._bury(delivery, f"{problem} It was tried {request.attempt} times.")
+            return
+        delay = RETRY_DELAYS_SECONDS[request.attempt - 1]
+        retrying = messages.ExecutionRetrying(
+            request.execution_id,
+            request.session_id,
+            request.attempt,
+            self._clock.now(),
+            problem,
+            delay,
+        )
+        self._reporter.mention(outgoing.event(retrying, delivery.traceparent))
+        again = dataclasses.replace(request, attempt=request.attempt + 1)
+        self._reporter.tell(outgoing.delayed_run_request(again, delay, delivery.traceparent))
+        self._settle(delivery)
+        RUN_RETRIES.labels(request.language).inc()
+        log.warning("execution_retrying", status="QUEUED", problem=problem, delay_seconds=delay)
+
+    def _bury(self, delivery: Delivery, reason: str) -> None:
+        letter = outgoing.dead_letter(
+            delivery.type, delivery.body, delivery.correlation_id, reason, delivery.traceparent
+        )
+        self._reporter.tell(letter)
+        self._settle(delivery)
+        log.error("request_buried", execution_id=delivery.correlation_id, reason=reason)

@@ -1,0 +1,1 @@
+"""Running one untrusted program under hard limits."""

@@ -1,0 +1,82 @@
+"""One sandbox container and the stream to the agent inside it."""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+from runlet.languages import Language
+
+from runner.sandbox.interface import SandboxUnavailableError
+from runner.sandbox.protocol import FrameReader
+
+RECEIVE_BYTES = 1 << 17
+_STDOUT_STREAM = 1
+# The engine's framing of an attached container without a terminal: stream, padding, size.
+_ENGINE_HEADER = struct.Struct(">BxxxI")
+
+
+class StreamTimeoutError(Exception):
+    """The agent said nothing before the deadline."""
+
+
+class Container:
+    """A running container whose agent waits for jobs. Not for use by two threads at once."""
+
+    def __init__(
+        self, container_id: str, language: Language, memory_mb: int, stream: socket.socket
+    ) -> None:
+        self.id = container_id
+        self.language = language
+        self.memory_mb = memory_mb
+        self.runs = 0
+        self._stream = stream
+        self._engine_buffer = bytearray()
+        self._frames = FrameReader()
+
+    def send(self, frame: bytes) -> None:
+        """Hand a frame to the agent. Raises SandboxUnavailableError when it is gone."""
+        try:
+            self._stream.settimeout(10)
+            self._stream.sendall(frame)
+        except OSError as error:
+            raise SandboxUnavailableError(f"The container went away: {error!r}.") from error
+
+    def frames(self, deadline: float) -> Iterator[tuple[bytes, bytes]]:
+        """Give the agent's frames as they come, until the container ends.
+
+        Raises StreamTimeoutError when `deadline`, in seconds of time.monotonic, passes.
+        """
+        while data := self._receive(deadline):
+            yield from self._frames.feed(self._unwrap(data))
+
+    def close(self) -> None:
+        """Hang up: the agent ends, and with it the container, which removes itself."""
+        self._stream.close()
+
+    def _receive(self, deadline: float) -> bytes:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise StreamTimeoutError
+        try:
+            self._stream.settimeout(remaining)
+            return self._stream.recv(RECEIVE_BYTES)
+        except TimeoutError as error:
+            raise StreamTimeoutError from error
+        except OSError as error:
+            raise SandboxUnavailableError(f"The container went away: {error!r}.") from error
+
+    def _unwrap(self, data: bytes) -> bytes:
+        """Take the engine's framing off, and with it what the agent says on stderr."""
+        buffer = self._engine_buffer
+        buffer += data
+        content = bytearray()
+        while len(buffer) >= _ENGINE_HEADER.size:
+            stream, size = _ENGINE_HEADER.unpack_from(buffer)
+            end = _ENGINE_HEADER.size + size
+            if len(buffer) < end:
+                break
+            if stream == _STDOUT_STREAM:
+                content += buffer[_ENGINE_HEADER.size : end]
+            del buffer[:end]
+        return bytes(content)

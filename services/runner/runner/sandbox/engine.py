@@ -1,0 +1,181 @@
+"""The Docker engine: creating, limiting and removing sandbox containers."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import requests
+import structlog
+from docker.errors import DockerException, NotFound
+from docker.types import HostConfig
+from runlet.languages import Language
+from runlet.limits import MAX_PROCESSES, SCRATCH_MB
+
+from runner.sandbox.container import Container, StreamTimeoutError
+from runner.sandbox.interface import SandboxUnavailableError
+from runner.sandbox.protocol import HELLO
+
+log = structlog.get_logger()
+
+SANDBOX_LABEL = "runlet.sandbox"
+OWNER_LABEL = "runlet.runner"
+START_SECONDS = 15
+MIB = 1 << 20
+SHARED_MEMORY_MB = 16
+AGENT_PROCESSES = 1
+# What the agent needs to become a run's user and to end what that user left; a run has none.
+AGENT_CAPABILITIES = ["SETUID", "SETGID", "KILL"]
+# No System V or POSIX queue, semaphore or segment can be made, so none can be left behind.
+NO_IPC_OBJECTS = {
+    "kernel.shmmni": "0",
+    "kernel.msgmni": "0",
+    "kernel.sem": "0 0 0 0",
+    "fs.mqueue.queues_max": "0",
+}
+
+
+@dataclass(frozen=True)
+class ContainerSettings:
+    """What all sandbox containers of one runner have in common."""
+
+    owner: str
+    runtime: str | None
+    memory_mb: int
+
+
+class Engine:
+    """Talks to the Docker engine. Its faults are SandboxUnavailableError, never the program's."""
+
+    def __init__(self, client: docker.DockerClient, settings: ContainerSettings) -> None:
+        self._api: Any = client.api
+        self._settings = settings
+
+    def answers(self) -> bool:
+        """Whether the engine answers now."""
+        try:
+            with _engine_faults():
+                self._api.ping()
+        except SandboxUnavailableError:
+            return False
+        return True
+
+    def start_container(self, language: Language) -> Container:
+        """A new container whose agent is up."""
+        with _engine_faults():
+            container_id = self._api.create_container(
+                language.image,
+                hostname="sandbox",
+                user="0:0",
+                # The SDK adds StdinOnce: hanging up closes stdin, which ends the agent.
+                stdin_open=True,
+                network_disabled=True,
+                labels={SANDBOX_LABEL: language.id, OWNER_LABEL: self._settings.owner},
+                host_config=self._host_config(),
+            )["Id"]
+            try:
+                return self._attach_and_start(container_id, language)
+            except BaseException:
+                self.remove(container_id)
+                raise
+
+    def limit_memory(self, container: Container, memory_mb: int) -> None:
+        """Give a container another memory limit than it has."""
+        if container.memory_mb == memory_mb:
+            return
+        with _engine_faults():
+            limit = memory_mb * MIB
+            self._api.update_container(container.id, mem_limit=limit, memswap_limit=limit)
+        container.memory_mb = memory_mb
+
+    def ran_out_of_memory(self, container: Container) -> bool:
+        """Whether the kernel ended a container for its memory; False when it is gone already."""
+        try:
+            with _engine_faults():
+                return bool(self._api.inspect_container(container.id)["State"]["OOMKilled"])
+        except SandboxUnavailableError:
+            return False
+
+    def remove(self, container_id: str) -> None:
+        """End and remove a container; one that is gone already is fine."""
+        try:
+            with _engine_faults():
+                self._api.remove_container(container_id, force=True, v=True)
+        except SandboxUnavailableError as error:
+            log.warning("container_not_removed", container=container_id, error=str(error))
+
+    def sandboxes(self) -> list[dict[str, Any]]:
+        """All sandbox containers of any runner, as the engine lists them."""
+        with _engine_faults():
+            found: list[dict[str, Any]] = self._api.containers(
+                all=True, filters={"label": SANDBOX_LABEL}
+            )
+            return found
+
+    def is_running(self, container_id: str) -> bool:
+        """Whether a container, sandbox or not, exists and runs."""
+        with _engine_faults():
+            try:
+                return bool(self._api.inspect_container(container_id)["State"]["Running"])
+            except NotFound:
+                return False
+
+    def _attach_and_start(self, container_id: str, language: Language) -> Container:
+        # Attached before it starts, so that nothing the agent says is missed.
+        params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        attached = self._api.attach_socket(container_id, params=params)
+        container = Container(
+            container_id, language, self._settings.memory_mb, _raw_socket(attached)
+        )
+        self._api.start(container_id)
+        _await_agent(container)
+        return container
+
+    def _host_config(self) -> HostConfig:
+        memory = self._settings.memory_mb * MIB
+        config: HostConfig = self._api.create_host_config(
+            auto_remove=True,
+            network_mode="none",
+            ipc_mode="private",
+            read_only=True,
+            cap_drop=["ALL"],
+            cap_add=AGENT_CAPABILITIES,
+            security_opt=["no-new-privileges"],
+            mem_limit=memory,
+            memswap_limit=memory,
+            nano_cpus=1_000_000_000,
+            pids_limit=MAX_PROCESSES + AGENT_PROCESSES,
+            shm_size=SHARED_MEMORY_MB * MIB,
+            sysctls=NO_IPC_OBJECTS,
+            tmpfs={"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={SCRATCH_MB}m,nr_inodes=16k"},
+            log_config={"Type": "none", "Config": {}},
+            runtime=self._settings.runtime,
+        )
+        return config
+
+
+@contextlib.contextmanager
+def _engine_faults() -> Iterator[None]:
+    try:
+        yield
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise SandboxUnavailableError(f"The container engine failed: {error}") from error
+
+
+def _raw_socket(attached: Any) -> socket.socket:
+    """A socket of our own for an attached stream; the SDK's wrapper may then be collected."""
+    descriptor: socket.socket = getattr(attached, "_sock", attached)
+    return descriptor.dup()
+
+
+def _await_agent(container: Container) -> None:
+    try:
+        for kind, _content in container.frames(time.monotonic() + START_SECONDS):
+            if kind == HELLO:
+                return
+    except StreamTimeoutError as error:
+        raise SandboxUnavailableError("The agent of a new container did not answer.") from error
+    raise SandboxUnavailableError("A new container ended before its agent was up.")

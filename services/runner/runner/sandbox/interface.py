@@ -1,0 +1,53 @@
+"""What the runner asks of a sandbox, whatever stands behind it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from runlet.executions import Reason
+from runlet.languages import Language
+from runlet.limits import Limits
+from runlet.messages import RunResult
+
+
+class SandboxUnavailableError(Exception):
+    """The platform could not run the program; another attempt may."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file laid out before the program starts; the name is relative to its folder."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run: the first file holds the source."""
+
+    language: Language
+    files: tuple[SourceFile, ...]
+    stdin: bytes
+    args: tuple[str, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; no reason means exit code 0."""
+
+    reason: Reason | None
+    result: RunResult
+
+
+class Sandbox(Protocol):
+    """Runs programs, several at once when called from several threads."""
+
+    def run(self, program: Program, on_start: Callable[[], None]) -> Outcome:
+        """Run a program to its end and leave nothing of it alive.
+
+        `on_start` is called once, just before the program starts. Raises SandboxUnavailableError
+        when the platform is at fault, never for anything the program did.
+        """
+        ...

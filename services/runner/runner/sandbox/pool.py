@@ -1,0 +1,153 @@
+"""Warm containers: up before the code arrives, as many as recent demand asks for."""
+
+import math
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+from runlet.clock import Clock
+from runlet.languages import Language
+
+from runner.sandbox.container import Container
+from runner.sandbox.interface import SandboxUnavailableError
+
+log = structlog.get_logger()
+
+DEMAND_WINDOW_SECONDS = 10.0
+# About the time a busy engine needs for one container, doubled.
+REFILL_SECONDS = 0.5
+STARTERS = 2
+MAINTENANCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class PoolSize:
+    """How many idle containers of one language to keep, at least and at most."""
+
+    floor: int
+    ceiling: int
+
+    def wanted(self, takes_per_second: float) -> int:
+        """Enough for what is taken while a replacement starts."""
+        needed = math.ceil(takes_per_second * REFILL_SECONDS)
+        return max(self.floor, min(self.ceiling, needed))
+
+
+class WarmPool:
+    """Keeps idle containers for each language; safe for several threads.
+
+    A container that is taken belongs to the taker until it is given back or thrown away.
+    """
+
+    def __init__(
+        self,
+        languages: Iterable[Language],
+        size: PoolSize,
+        runs_per_container: int,
+        start: Callable[[Language], Container],
+        clock: Clock,
+    ) -> None:
+        self._languages = tuple(languages)
+        self._size = size
+        self._runs_per_container = runs_per_container
+        self._start = start
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._idle: dict[str, deque[Container]] = defaultdict(deque)
+        self._starting: dict[str, int] = defaultdict(int)
+        self._taken_at: dict[str, deque[float]] = defaultdict(deque)
+        self._starters = ThreadPoolExecutor(STARTERS, thread_name_prefix="container-starter")
+        self._closed = threading.Event()
+        self._maintainer = threading.Thread(target=self._maintain, name="pool", daemon=True)
+
+    def open(self) -> None:
+        """Begin to fill, in the background."""
+        self._maintainer.start()
+
+    def close(self) -> None:
+        """Stop filling and hang up on everything idle."""
+        self._closed.set()
+        self._starters.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            idle = [container for containers in self._idle.values() for container in containers]
+            self._idle.clear()
+        for container in idle:
+            container.close()
+
+    def is_warm(self) -> bool:
+        """Whether every language has a container waiting."""
+        with self._lock:
+            return all(self._idle[language.id] for language in self._languages)
+
+    def take(self, language: Language) -> Container:
+        """A container for one run; starts one on the spot when none is idle.
+
+        Raises SandboxUnavailableError when that fails.
+        """
+        with self._lock:
+            self._taken_at[language.id].append(self._clock.monotonic())
+            idle = self._idle[language.id]
+            container = idle.popleft() if idle else None
+        self._refill(language)
+        if container is None:
+            container = self._start(language)
+        container.runs += 1
+        return container
+
+    def give_back(self, container: Container) -> None:
+        """Return a container that is scrubbed; one that has had its runs is hung up on."""
+        with self._lock:
+            reusable = container.runs < self._runs_per_container and not self._closed.is_set()
+            if reusable:
+                # Last in, first out: the warmest caches serve next.
+                self._idle[container.language.id].appendleft(container)
+        if not reusable:
+            self.throw_away(container)
+
+    def throw_away(self, container: Container) -> None:
+        """Hang up on a container, which ends and removes itself."""
+        container.close()
+        self._refill(container.language)
+
+    def _maintain(self) -> None:
+        while not self._closed.is_set():
+            for language in self._languages:
+                self._refill(language)
+                self._shrink(language)
+            self._closed.wait(MAINTENANCE_SECONDS)
+
+    def _wanted(self, language: Language) -> int:
+        taken_at = self._taken_at[language.id]
+        while taken_at and taken_at[0] < self._clock.monotonic() - DEMAND_WINDOW_SECONDS:
+            taken_at.popleft()
+        starts_per_second = len(taken_at) / DEMAND_WINDOW_SECONDS / self._runs_per_container
+        return self._size.wanted(starts_per_second)
+
+    def _refill(self, language: Language) -> None:
+        with self._lock:
+            present = len(self._idle[language.id]) + self._starting[language.id]
+            missing = 0 if self._closed.is_set() else max(0, self._wanted(language) - present)
+            self._starting[language.id] += missing
+        for _ in range(missing):
+            self._starters.submit(self._start_one, language)
+
+    def _start_one(self, language: Language) -> None:
+        container = None
+        try:
+            container = self._start(language)
+        except SandboxUnavailableError as error:
+            log.warning("container_not_started", language=language.id, error=str(error))
+        with self._lock:
+            self._starting[language.id] -= 1
+            if container is not None:
+                self._idle[language.id].append(container)
+
+    def _shrink(self, language: Language) -> None:
+        with self._lock:
+            idle = self._idle[language.id]
+            surplus = [idle.pop() for _ in range(len(idle) - self._wanted(language))]
+        for container in surplus:
+            container.close()

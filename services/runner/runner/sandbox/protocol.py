@@ -1,0 +1,123 @@
+"""The frames between the runner and the agent (agent.c), which is process 1 of a container.
+
+A frame is one byte of type, four bytes of size (big-endian) and the content.
+
+To the agent:    J  a job: fields, coded like frames
+                 K  stop the job that runs
+From the agent:  H  it is up
+                 O, E  output of the running step
+                 S  a step ended (StepReport)
+                 X  the program could not be started; the content says why
+                 D  the job is over and all that it started is dead; content 1: scrubbed and empty
+
+Fields of a job: u  uid (u32), scrub afterwards (u8)   f  name, NUL, content   i  standard input
+                 e  environment, each entry ending in NUL
+                 s  wall-clock limit in ms (u32), output limit in bytes (u32), then the argument
+                    vector, each word ending in NUL; each step runs if the one before gave 0
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from runner.sandbox.interface import SourceFile
+
+HEADER = struct.Struct(">cI")
+_STEP_REPORT = struct.Struct(">BBiIIIQQQ")
+_STEP = struct.Struct(">II")
+_USER = struct.Struct(">IB")
+
+HELLO, STDOUT, STDERR, STEP, FAULT, DONE = b"H", b"O", b"E", b"S", b"X", b"D"
+STOP_FRAME = HEADER.pack(b"K", 0)
+
+
+class Cause(IntEnum):
+    """Why the agent ended a step."""
+
+    EXITED = 0
+    TIME_LIMIT = 1
+    OUTPUT_LIMIT = 2
+    STOPPED = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """One process to start: compile, or run."""
+
+    argv: tuple[str, ...]
+    time_limit_ms: int
+    output_limit_bytes: int
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What the agent saw of a step: times in µs, memory in KiB.
+
+    `others` counts the processes that were left when the step's own had ended.
+    """
+
+    cause: Cause
+    stdout_truncated: bool
+    stderr_truncated: bool
+    exit_code: int
+    signal: int
+    oom_kills: int
+    others: int
+    wall_us: int
+    cpu_us: int
+    peak_kb: int
+
+
+def encode_job(
+    uid: int,
+    scrub: bool,
+    files: Sequence[SourceFile],
+    stdin: bytes,
+    environment: Sequence[str],
+    steps: Sequence[Step],
+) -> bytes:
+    """A whole job as one frame."""
+    fields = [_frame(b"u", _USER.pack(uid, scrub))]
+    fields += [_frame(b"f", file.name.encode() + b"\0" + file.content) for file in files]
+    fields.append(_frame(b"i", stdin))
+    fields.append(_frame(b"e", _words(environment)))
+    fields += [_frame(b"s", _encode_step(step)) for step in steps]
+    return _frame(b"J", b"".join(fields))
+
+
+def decode_step_report(content: bytes) -> StepReport:
+    """Read the content of an S frame. Raises struct.error when it has another size."""
+    cause, truncated, *rest = _STEP_REPORT.unpack(content)
+    return StepReport(Cause(cause), bool(truncated & 1), bool(truncated & 2), *rest)
+
+
+class FrameReader:
+    """Puts frames together from a stream that arrives in pieces."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give the (type, content) of every frame that `data` completes."""
+        self._buffer += data
+        while len(self._buffer) >= HEADER.size:
+            kind, size = HEADER.unpack_from(self._buffer)
+            end = HEADER.size + size
+            if len(self._buffer) < end:
+                return
+            content = bytes(self._buffer[HEADER.size : end])
+            del self._buffer[:end]
+            yield kind, content
+
+
+def _frame(kind: bytes, content: bytes) -> bytes:
+    return HEADER.pack(kind, len(content)) + content
+
+
+def _words(words: Sequence[str]) -> bytes:
+    return b"".join(word.encode() + b"\0" for word in words)
+
+
+def _encode_step(step: Step) -> bytes:
+    return _STEP.pack(step.time_limit_ms, step.output_limit_bytes) + _words(step.argv)

@@ -1,0 +1,211 @@
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future
+from uuid import uuid4
+
+import pytest
+from runlet import messages
+from runlet.broker import topology
+from runlet.broker.connection import BrokerUnavailableError
+from runlet.broker.consumer import Delivery
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.executions import Reason, Status
+from runlet.languages import PYTHON
+from runlet.limits import Limits
+from runlet.messages import ExecutionFinished, ExecutionStarted, RunRequested, RunResult
+from runner.handler import RunHandler
+from runner.reporter import Reporter
+from runner.sandbox.interface import Outcome, Program, Sandbox, SandboxUnavailableError
+from support.clocks import ManualClock
+
+
+class RecordingPublisher:
+    def __init__(self) -> None:
+        self.sent: list[OutgoingMessage] = []
+        self.refusals = 0
+
+    def publish(self, message: OutgoingMessage) -> "Future[None]":
+        future: Future[None] = Future()
+        if self.refusals:
+            self.refusals -= 1
+            future.set_exception(BrokerUnavailableError("away"))
+        else:
+            self.sent.append(message)
+            future.set_result(None)
+        return future
+
+    def exchanges(self) -> list[str]:
+        return [message.exchange for message in self.sent]
+
+
+class ScriptedSandbox(Sandbox):
+    def __init__(self) -> None:
+        self.outcome = Outcome(None, RunResult(stdout="42\n", exit_code=0))
+        self.fault: str | None = None
+        self.programs: list[Program] = []
+
+    def run(self, program: Program, on_start: Callable[[], None]) -> Outcome:
+        self.programs.append(program)
+        if self.fault:
+            raise SandboxUnavailableError(self.fault)
+        on_start()
+        return self.outcome
+
+
+class Bench:
+    """A handler among doubles."""
+
+    def __init__(self) -> None:
+        self.publisher = RecordingPublisher()
+        self.sandbox = ScriptedSandbox()
+        self.settled: list[Delivery] = []
+        self.handler = RunHandler(
+            {"python": PYTHON},
+            self.sandbox,
+            Reporter(self.publisher),
+            self.settled.append,
+            ManualClock(),
+            "runner-1",
+        )
+
+    def events(self) -> list[messages.Message]:
+        return [messages.decode(message.type, message.body) for message in self.publisher.sent]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def request(attempt: int = 1) -> RunRequested:
+    return RunRequested(
+        execution_id=uuid4(),
+        session_id=uuid4(),
+        language="python",
+        source_code="print(42)",
+        limits=Limits(1000, 64, 4096),
+        queued_at=ManualClock().now(),
+        attempt=attempt,
+    )
+
+
+def delivery(message: RunRequested, earlier: int = 0) -> Delivery:
+    return Delivery(
+        queue="runs.python",
+        tag=1,
+        epoch=1,
+        type="run.requested.v1",
+        body=messages.encode(message),
+        correlation_id=str(message.execution_id),
+        headers={"x-delivery-count": earlier} if earlier else {},
+    )
+
+
+def test_a_run_is_told_started_then_finished_and_only_then_settled(bench: Bench) -> None:
+    incoming = delivery(request())
+
+    bench.handler.handle(incoming)
+
+    started, finished = bench.events()
+    assert isinstance(started, ExecutionStarted)
+    assert isinstance(finished, ExecutionFinished)
+    assert (finished.status, finished.reason, finished.attempt) == (Status.COMPLETED, None, 1)
+    assert finished.result.stdout == "42\n"
+    assert bench.settled == [incoming]
+
+
+def test_the_source_is_laid_under_the_name_of_its_language(bench: Bench) -> None:
+    bench.handler.handle(delivery(request()))
+
+    (program,) = bench.sandbox.programs
+    assert [(file.name, file.content) for file in program.files] == [("main.py", b"print(42)")]
+
+
+def test_a_program_that_fails_is_finished_not_retried(bench: Bench) -> None:
+    bench.sandbox.outcome = Outcome(Reason.NONZERO_EXIT, RunResult(exit_code=3))
+
+    bench.handler.handle(delivery(request()))
+
+    finished = bench.events()[-1]
+    assert isinstance(finished, ExecutionFinished)
+    assert (finished.status, finished.reason) == (Status.FAILED, Reason.NONZERO_EXIT)
+    assert topology.RETRY not in bench.publisher.exchanges()
+
+
+def test_a_result_is_told_again_until_the_broker_has_it(bench: Bench) -> None:
+    incoming = delivery(request())
+    bench.publisher.refusals = 2
+
+    bench.handler.handle(incoming)
+
+    assert isinstance(bench.events()[-1], ExecutionFinished)
+    assert bench.settled == [incoming]
+
+
+@pytest.mark.parametrize(("attempt", "delay"), [(1, 2), (2, 4), (3, 8)])
+def test_a_fault_of_the_platform_delays_the_request_and_counts_the_attempt(
+    bench: Bench, attempt: int, delay: int
+) -> None:
+    bench.sandbox.fault = "The container engine failed: away."
+    incoming = delivery(request(attempt))
+
+    bench.handler.handle(incoming)
+
+    retrying, again = bench.publisher.sent
+    assert retrying.routing_key == topology.RETRYING
+    assert (again.exchange, again.headers[topology.DELAY_HEADER]) == (topology.RETRY, delay)
+    following = messages.decode(again.type, again.body)
+    assert isinstance(following, RunRequested)
+    assert following.attempt == attempt + 1
+    assert bench.settled == [incoming]
+
+
+def test_after_the_last_delay_the_request_is_buried_with_what_went_wrong(bench: Bench) -> None:
+    bench.sandbox.fault = "The container engine failed: away."
+
+    bench.handler.handle(delivery(request(attempt=4)))
+
+    (letter,) = bench.publisher.sent
+    assert letter.exchange == topology.DEAD_EXCHANGE
+    assert "engine failed" in str(letter.headers[topology.REASON_HEADER])
+    assert "4 times" in str(letter.headers[topology.REASON_HEADER])
+
+
+def test_a_delivery_that_took_runners_with_it_counts_as_attempts(bench: Bench) -> None:
+    bench.handler.handle(delivery(request(), earlier=2))
+
+    started = bench.events()[0]
+    assert isinstance(started, ExecutionStarted)
+    assert started.attempt == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "run.requested.v9"},
+        {"type": None},
+        {"body": b"{"},
+        {"body": b"\xff\xfe"},
+        {"type": "execution.started.v1"},
+    ],
+)
+def test_a_message_that_cannot_be_read_is_buried_as_it_came(
+    bench: Bench, change: dict[str, object]
+) -> None:
+    incoming = dataclasses.replace(delivery(request()), **change)  # type: ignore[arg-type]
+
+    bench.handler.handle(incoming)
+
+    (letter,) = bench.publisher.sent
+    assert letter.exchange == topology.DEAD_EXCHANGE
+    assert letter.body == incoming.body
+    assert letter.headers[topology.REASON_HEADER]
+    assert bench.settled == [incoming]
+    assert not bench.sandbox.programs
+
+
+def test_a_language_this_runner_does_not_know_is_buried(bench: Bench) -> None:
+    bench.handler.handle(delivery(dataclasses.replace(request(), language="cobol")))
+
+    (letter,) = bench.publisher.sent
+    assert "cobol" in str(letter.headers[topology.REASON_HEADER])

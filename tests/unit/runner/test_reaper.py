@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+from runner.sandbox.engine import OWNER_LABEL, Engine
+from runner.sandbox.interface import SandboxUnavailableError
+from runner.sandbox.reaper import Reaper
+
+
+class ListedEngine(Engine):
+    """An engine that knows some sandboxes and which of their owners run."""
+
+    def __init__(self, owners: list[str], running: set[str]) -> None:
+        self.owners = owners
+        self.running = running
+        self.removed: list[str] = []
+        self.away = False
+
+    def sandboxes(self) -> list[dict[str, Any]]:
+        if self.away:
+            raise SandboxUnavailableError("The container engine failed: away.")
+        return [{"Id": f"of-{owner}", "Labels": {OWNER_LABEL: owner}} for owner in self.owners]
+
+    def is_running(self, container_id: str) -> bool:
+        return container_id in self.running
+
+    def remove(self, container_id: str) -> None:
+        self.removed.append(container_id)
+
+
+def swept(engine: ListedEngine) -> list[str]:
+    reaper = Reaper(engine, "me")
+    reaper.start()
+    reaper.stop()
+    return engine.removed
+
+
+@pytest.mark.parametrize(
+    ("owners", "running", "removed"),
+    [
+        (["dead"], set(), ["of-dead"]),
+        (["alive"], {"alive"}, []),
+        (["me"], {"me"}, ["of-me"]),
+        (["host:laptop:17"], set(), []),
+    ],
+    ids=["dead runner", "living runner", "earlier life of this runner", "process on a host"],
+)
+def test_only_what_no_living_runner_owns_is_removed(
+    owners: list[str], running: set[str], removed: list[str]
+) -> None:
+    assert swept(ListedEngine(owners, running)) == removed
+
+
+def test_an_engine_that_is_away_is_looked_at_again_later() -> None:
+    engine = ListedEngine(["dead"], set())
+    engine.away = True
+
+    assert swept(engine) == []
