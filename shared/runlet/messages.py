@@ -131,5 +131,5 @@ def decode(type_name: str | None, body: bytes) -> Message:
         raise InvalidMessageError(f"The message type {type_name!r} is not known.")
     try:
         return msgspec.json.decode(body, type=message_type)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessageError(f"The body is no {type_name}: {error}") from error

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import docker
+
 from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES
 from runlet.limits import Limits
@@ -26,7 +27,9 @@ class TestBed:
     def __init__(self, engine: Engine, pool: WarmPool, runs_per_container: int) -> None:
         self.engine = engine
         self.pool = pool
-        self.sandbox = DockerSandbox(engine, pool, SandboxSettings(runs_per_container))
+        self.sandbox = DockerSandbox(
+            engine, pool, SandboxSettings(runs_per_container, DEFAULT_LIMITS.memory_limit_mb)
+        )
 
     def run(
         self,

@@ -364,11 +364,23 @@ static int run_step(const struct job *job, int index) {
     return cause != EXITED || usage.leader_status != 0;
 }
 
+/* Between two steps the runner may change the container's limits; it says when that is done. */
+static int may_continue(void) {
+    char type;
+    uint32_t size;
+    char *data = receive_frame(&type, &size);
+    if (!data) exit(0);
+    free(data);
+    return type == 'C';
+}
+
 static void run_job(char *data, uint32_t size) {
     static struct job job;
     if (parse_job(data, size, &job)) die("malformed job");
-    int stopped = 0;
-    for (int i = 0; i < job.step_count && !stopped; i++) stopped = run_step(&job, i);
+    for (int i = 0; i < job.step_count; i++) {
+        if (run_step(&job, i)) break;
+        if (i + 1 < job.step_count && !may_continue()) break;
+    }
     char clean = (char)(job.scrub ? scrub(job.uid) : 0);
     send_frame('D', &clean, 1);
 }

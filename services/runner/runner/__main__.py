@@ -4,9 +4,9 @@ import os
 import sys
 
 import docker
+
 from runlet import config, logs
 from runlet.lifecycle import StopSignal
-
 from runner import bootstrap
 from runner.config import Config
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import docker
 from pika.adapters.blocking_connection import BlockingChannel
+
 from runlet.broker import topology
 from runlet.broker.consumer import Consumer
 from runlet.broker.publisher import Publisher
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.ops_server import OpsServer
-
 from runner.config import Config
 from runner.handler import RunHandler
 from runner.reporter import Reporter
@@ -81,7 +81,11 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
         engine.start_container,
         clock,
     )
-    sandbox = DockerSandbox(engine, pool, SandboxSettings(config.sandbox_runs_per_container))
+    sandbox = DockerSandbox(
+        engine,
+        pool,
+        SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb),
+    )
     publisher = Publisher(config.amqp_url, NAME, declare)
     handler = RunHandler(
         languages,

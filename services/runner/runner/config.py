@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta
+
 from runlet.config import comma_separated
 from runlet.languages import Language, offered
 

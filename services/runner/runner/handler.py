@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
+
 from runlet import messages
 from runlet.broker import outgoing
 from runlet.broker.consumer import Delivery
@@ -14,7 +15,6 @@ from runlet.executions import status_for
 from runlet.languages import Language
 from runlet.messages import InvalidMessageError, RunRequested
 from runlet.metrics import RUN_QUEUE_SECONDS, RUN_RETRIES, RUN_SECONDS, RUNS_FINISHED
-
 from runner.programs import program_from
 from runner.reporter import Reporter
 from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError

@@ -5,7 +5,6 @@ import binascii
 
 from runlet.languages import Language
 from runlet.messages import File, InvalidMessageError, RunRequested
-
 from runner.sandbox.interface import Program, SourceFile
 
 

@@ -4,9 +4,10 @@ from concurrent.futures import Future
 from typing import Protocol
 
 import structlog
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
 from runlet.broker.connection import BrokerUnavailableError
 from runlet.broker.outgoing import OutgoingMessage
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 log = structlog.get_logger()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import docker
 import structlog
 from docker.errors import BuildError, DockerException, ImageNotFound
+
 from runlet import config, logs
 from runlet.config import comma_separated
 from runlet.languages import Language, offered

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
+
 from runlet.broker.consumer import Delivery
 from runlet.metrics import SLOTS_BUSY
 

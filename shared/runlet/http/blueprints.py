@@ -58,19 +58,26 @@ class ProblemSchema(Schema):
 
 
 class StrictJSONParser(FlaskParser):
-    """Reads bodies with the application's JSON: 415 for another type, 400 for what is malformed.
-
-    An absent body is an empty object, so that the schema says what is missing.
-    """
+    """Reads bodies with the application's JSON: 415 for another type, 400 for what is malformed."""
 
     def _raw_load_json(self, req: Request) -> Any:
-        return req.get_json() if req.get_data(cache=True) else missing
+        return req.get_json()
 
 
-def create(name: str, description: str) -> Blueprint:
-    """A blueprint to be registered on the Api; `name` becomes the tag in the documents."""
+class LenientJSONParser(StrictJSONParser):
+    """The same, but no body at all is an empty object."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        return super()._raw_load_json(req) if req.get_data(cache=True) else missing
+
+
+def create(name: str, description: str, *, body_required: bool = False) -> Blueprint:
+    """A blueprint to be registered on the Api; `name` becomes the tag in the documents.
+
+    Where `body_required`, a body of no bytes is malformed.
+    """
     blueprint = flask_smorest.Blueprint(name, name, description=description)
-    blueprint.ARGUMENTS_PARSER = StrictJSONParser()
+    blueprint.ARGUMENTS_PARSER = StrictJSONParser() if body_required else LenientJSONParser()
     return cast(Blueprint, blueprint)
 
 

@@ -9,6 +9,8 @@ from prometheus_client.registry import REGISTRY
 
 from runlet.metrics import HTTP_REQUEST_SECONDS
 
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
 
 def install(app: Flask) -> None:
     """Measure every request of `app` and serve /metrics."""
@@ -22,7 +24,8 @@ def install(app: Flask) -> None:
         # The route's pattern, not the path: ids would make labels without bound.
         route = request.url_rule.rule if request.url_rule else "unknown"
         seconds = time.perf_counter() - g.started
-        HTTP_REQUEST_SECONDS.labels(request.method, route, response.status_code).observe(seconds)
+        method = request.method if request.method in _METHODS else "other"
+        HTTP_REQUEST_SECONDS.labels(method, route, response.status_code).observe(seconds)
         return response
 
     @app.get("/metrics")

@@ -2,6 +2,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
+
 from runlet.executions import Reason
 from runlet.languages import LANGUAGES
 from runner.sandbox.interface import SandboxUnavailableError, SourceFile

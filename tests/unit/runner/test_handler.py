@@ -4,6 +4,7 @@ from concurrent.futures import Future
 from uuid import uuid4
 
 import pytest
+
 from runlet import messages
 from runlet.broker import topology
 from runlet.broker.connection import BrokerUnavailableError

@@ -2,6 +2,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+
 from runlet.languages import PYTHON, Language
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError

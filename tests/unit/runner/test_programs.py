@@ -2,6 +2,7 @@ import dataclasses
 from uuid import uuid4
 
 import pytest
+
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import File, InvalidMessageError, RunRequested

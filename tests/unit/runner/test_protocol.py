@@ -1,6 +1,7 @@
 import struct
 
 import pytest
+
 from runner.sandbox.interface import SourceFile
 from runner.sandbox.protocol import Cause, FrameReader, Step, decode_step_report, encode_job
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from runner.sandbox.engine import OWNER_LABEL, Engine
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.reaper import Reaper

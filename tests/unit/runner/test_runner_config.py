@@ -1,4 +1,5 @@
 import pytest
+
 from runlet import config
 from runner.config import Config
 

@@ -1,4 +1,5 @@
 import pytest
+
 from runlet.executions import Reason
 from runner.sandbox.protocol import Cause, StepReport
 from runner.sandbox.verdict import StepTranscript, Transcript, is_ordinary, judge
@@ -50,7 +51,7 @@ def test_a_container_that_does_not_answer_is_a_time_out_with_the_time_seen_outsi
 
 def test_a_container_taken_by_the_kernel_is_a_memory_limit() -> None:
     taken = transcript(None)
-    taken.starved = True
+    taken.ended = taken.starved = True
 
     assert judge(taken, compiles=False).reason is Reason.MEMORY_LIMIT
 

@@ -3,12 +3,11 @@
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections import deque
 
 from runlet.languages import Language
-
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.protocol import FrameReader
+from runner.sandbox.protocol import Frame, FrameReader
 
 RECEIVE_BYTES = 1 << 17
 _STDOUT_STREAM = 1
@@ -33,6 +32,7 @@ class Container:
         self._stream = stream
         self._engine_buffer = bytearray()
         self._frames = FrameReader()
+        self._arrived: deque[Frame] = deque()
 
     def send(self, frame: bytes) -> None:
         """Hand a frame to the agent. Raises SandboxUnavailableError when it is gone."""
@@ -42,13 +42,17 @@ class Container:
         except OSError as error:
             raise SandboxUnavailableError(f"The container went away: {error!r}.") from error
 
-    def frames(self, deadline: float) -> Iterator[tuple[bytes, bytes]]:
-        """Give the agent's frames as they come, until the container ends.
+    def next_frame(self, deadline: float) -> Frame | None:
+        """The agent's next frame, as (type, content); None when the container has ended.
 
         Raises StreamTimeoutError when `deadline`, in seconds of time.monotonic, passes.
         """
-        while data := self._receive(deadline):
-            yield from self._frames.feed(self._unwrap(data))
+        while not self._arrived:
+            data = self._receive(deadline)
+            if not data:
+                return None
+            self._arrived.extend(self._frames.feed(self._unwrap(data)))
+        return self._arrived.popleft()
 
     def close(self) -> None:
         """Hang up: the agent ends, and with it the container, which removes itself."""

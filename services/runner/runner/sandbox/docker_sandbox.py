@@ -2,32 +2,19 @@
 
 import itertools
 import random
-import struct
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from runner.sandbox.container import Container, StreamTimeoutError
+from runner.sandbox.container import Container
 from runner.sandbox.engine import Engine
 from runner.sandbox.interface import Outcome, Program, SandboxUnavailableError
+from runner.sandbox.job import Job
 from runner.sandbox.pool import WarmPool
-from runner.sandbox.protocol import (
-    DONE,
-    FAULT,
-    STDERR,
-    STDOUT,
-    STEP,
-    Step,
-    StepReport,
-    decode_step_report,
-    encode_job,
-)
-from runner.sandbox.verdict import StepTranscript, Transcript, is_ordinary, judge
+from runner.sandbox.protocol import Step, encode_job
+from runner.sandbox.verdict import Transcript, is_ordinary, judge
 
-# The agent keeps the limits; past this much more it is taken for frozen.
-GRACE_SECONDS = 0.8
 SHORT_FAULT_SECONDS = 0.2
 # Own user ids, so that no limit the kernel counts by user is shared between runs.
 FIRST_UID, LAST_UID = 20_000, 60_000
@@ -41,9 +28,10 @@ BASE_ENVIRONMENT = (
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """How many programs one container may run, and the limits of a compile step."""
+    """How many programs one container may run, its memory, and the limits of a compile step."""
 
     runs_per_container: int
+    memory_mb: int
     compile_time_limit_ms: int = 30_000
 
 
@@ -73,18 +61,27 @@ class DockerSandbox:
 
     def _run_once(self, program: Program, on_start: Callable[[], None]) -> Outcome:
         container = self._pool.take(program.language)
-        transcript = Transcript()
+        run_memory = program.limits.memory_limit_mb
+        job = Job(container, lambda: self._engine.limit_memory(container, run_memory))
         try:
-            self._engine.limit_memory(container, program.limits.memory_limit_mb)
+            self._engine.limit_memory(container, self._first_memory_mb(program))
             on_start()
-            self._exchange(container, program, transcript)
+            steps = self._steps(program)
+            job.run(self._encode(program, steps), steps)
+            self._look_into_end(container, job.transcript)
         finally:
-            self._part_with(container, transcript)
-        return judge(transcript, compiles=bool(program.language.compile))
+            self._part_with(container, job.transcript)
+        return judge(job.transcript, compiles=bool(program.language.compile))
 
-    def _exchange(self, container: Container, program: Program, transcript: Transcript) -> None:
-        steps = self._steps(program)
-        job = encode_job(
+    def _first_memory_mb(self, program: Program) -> int:
+        """A compiler gets what its language needs, however little the program is allowed."""
+        limit = program.limits.memory_limit_mb
+        if not program.language.compile:
+            return limit
+        return max(limit, program.language.memory_mb or self._settings.memory_mb)
+
+    def _encode(self, program: Program, steps: list[Step]) -> bytes:
+        return encode_job(
             uid=next(self._uids),
             scrub=self._settings.runs_per_container > 1,
             files=program.files,
@@ -92,30 +89,6 @@ class DockerSandbox:
             environment=(*BASE_ENVIRONMENT, *program.language.environment),
             steps=steps,
         )
-        started = time.monotonic()
-        limit_seconds = sum(step.time_limit_ms for step in steps) / 1000
-        try:
-            container.send(job)
-            for kind, content in container.frames(started + limit_seconds + GRACE_SECONDS):
-                if _record(kind, content, transcript, len(steps)):
-                    return
-        except StreamTimeoutError:
-            transcript.overdue = True
-        else:
-            transcript.starved = self._engine.ran_out_of_memory(container)
-            if not transcript.starved:
-                raise SandboxUnavailableError("The container ended in the middle of a run.")
-        finally:
-            transcript.wall_ms = round((time.monotonic() - started) * 1000)
-
-    def _part_with(self, container: Container, transcript: Transcript) -> None:
-        if is_ordinary(transcript):
-            self._pool.give_back(container)
-            return
-        self._pool.throw_away(container)
-        if transcript.overdue:
-            # What does not answer does not end by itself either.
-            self._engine.remove(container.id)
 
     def _steps(self, program: Program) -> list[Step]:
         limits, language = program.limits, program.language
@@ -127,37 +100,20 @@ class DockerSandbox:
         )
         return [compile_step, run]
 
+    def _look_into_end(self, container: Container, transcript: Transcript) -> None:
+        if transcript.ended and transcript.steps[-1].report is None:
+            if not self._engine.ran_out_of_memory(container):
+                raise SandboxUnavailableError("The container ended in the middle of a run.")
+            transcript.starved = True
 
-def _record(kind: bytes, content: bytes, transcript: Transcript, step_count: int) -> bool:
-    """Note one frame; True when it is the job's last."""
-    step = transcript.steps[-1]
-    if kind == STDOUT:
-        step.stdout += content
-    elif kind == STDERR:
-        step.stderr += content
-    elif kind == STEP:
-        step.report = _read_report(content)
-        if len(transcript.steps) < step_count and _succeeded(step):
-            transcript.steps.append(StepTranscript())
-    elif kind == FAULT:
-        raise SandboxUnavailableError(
-            f"The program could not be started: {content.decode(errors='replace')}."
-        )
-    elif kind == DONE:
-        transcript.clean = content == b"\1"
-        return True
-    return False
-
-
-def _read_report(content: bytes) -> StepReport:
-    try:
-        return decode_step_report(content)
-    except (struct.error, ValueError) as error:
-        raise SandboxUnavailableError(f"The agent sent an odd report: {error}.") from error
-
-
-def _succeeded(step: StepTranscript) -> bool:
-    return judge(Transcript(steps=[step]), compiles=False).reason is None
+    def _part_with(self, container: Container, transcript: Transcript) -> None:
+        if is_ordinary(transcript):
+            self._pool.give_back(container)
+            return
+        self._pool.throw_away(container)
+        if transcript.overdue:
+            # What does not answer does not end by itself either.
+            self._engine.remove(container.id)
 
 
 def _fresh_uids() -> Iterator[int]:

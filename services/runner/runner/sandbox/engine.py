@@ -12,9 +12,9 @@ import requests
 import structlog
 from docker.errors import DockerException, NotFound
 from docker.types import HostConfig
+
 from runlet.languages import Language
 from runlet.limits import MAX_PROCESSES, SCRATCH_MB
-
 from runner.sandbox.container import Container, StreamTimeoutError
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.protocol import HELLO
@@ -173,9 +173,8 @@ def _raw_socket(attached: Any) -> socket.socket:
 
 def _await_agent(container: Container) -> None:
     try:
-        for kind, _content in container.frames(time.monotonic() + START_SECONDS):
-            if kind == HELLO:
-                return
+        frame = container.next_frame(time.monotonic() + START_SECONDS)
     except StreamTimeoutError as error:
         raise SandboxUnavailableError("The agent of a new container did not answer.") from error
-    raise SandboxUnavailableError("A new container ended before its agent was up.")
+    if frame is None or frame[0] != HELLO:
+        raise SandboxUnavailableError("A new container ended before its agent was up.")

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
+
 from runlet.clock import Clock
 from runlet.languages import Language
-
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError
 

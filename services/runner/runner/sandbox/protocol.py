@@ -3,6 +3,7 @@
 A frame is one byte of type, four bytes of size (big-endian) and the content.
 
 To the agent:    J  a job: fields, coded like frames
+                 C  go on with the next step, to be said after each but the last that gave 0
                  K  stop the job that runs
 From the agent:  H  it is up
                  O, E  output of the running step
@@ -29,7 +30,11 @@ _STEP = struct.Struct(">II")
 _USER = struct.Struct(">IB")
 
 HELLO, STDOUT, STDERR, STEP, FAULT, DONE = b"H", b"O", b"E", b"S", b"X", b"D"
+CONTINUE_FRAME = HEADER.pack(b"C", 0)
 STOP_FRAME = HEADER.pack(b"K", 0)
+
+
+Frame = tuple[bytes, bytes]
 
 
 class Cause(IntEnum):
@@ -98,7 +103,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         """Give the (type, content) of every frame that `data` completes."""
         self._buffer += data
         while len(self._buffer) >= HEADER.size:

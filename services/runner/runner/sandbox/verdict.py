@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from runlet.executions import Reason
 from runlet.messages import CompileResult, RunResult
-
 from runner.sandbox.interface import Outcome
 from runner.sandbox.protocol import Cause, StepReport
 
@@ -26,12 +25,13 @@ class StepTranscript:
 class Transcript:
     """All that came back from a job.
 
-    `overdue` means that the agent itself did not answer in time, `starved` that the kernel took the
-    whole container for its memory; `wall_ms` is the time seen from outside.
+    `overdue` means that the agent itself did not answer in time, `ended` that the container went
+    away, `starved` that the kernel took it for its memory; `wall_ms` is the time seen from outside.
     """
 
     steps: list[StepTranscript] = field(default_factory=lambda: [StepTranscript()])
     overdue: bool = False
+    ended: bool = False
     starved: bool = False
     clean: bool = False
     wall_ms: int = 0
@@ -50,12 +50,17 @@ def judge(transcript: Transcript, compiles: bool) -> Outcome:
     return Outcome(reason, _run_result(steps[-1], transcript, compiled))
 
 
+def succeeded(step: StepTranscript) -> bool:
+    """Whether the next step may follow."""
+    return step.report is not None and _reason_of(step.report) is None
+
+
 def is_ordinary(transcript: Transcript) -> bool:
     """Whether nothing happened that makes a container unfit for another program."""
     return (
         transcript.clean
         and not transcript.overdue
-        and not transcript.starved
+        and not transcript.ended
         and all(_is_ordinary_step(step.report) for step in transcript.steps)
     )
 
@@ -69,13 +74,17 @@ def _is_ordinary_step(report: StepReport | None) -> bool:
 
 
 def _reason(transcript: Transcript, step: StepTranscript) -> Reason | None:
+    report = step.report
+    if report is None:
+        return Reason.MEMORY_LIMIT if transcript.starved else Reason.TIME_LIMIT
+    return _reason_of(report)
+
+
+def _reason_of(report: StepReport) -> Reason | None:
     """Success first: a program that ended with 0 did what it wanted, whatever its children did.
 
     Then the narrowest cause: output, memory (by the kernel's own count), time, signal, exit code.
     """
-    report = step.report
-    if report is None:
-        return Reason.MEMORY_LIMIT if transcript.starved else Reason.TIME_LIMIT
     if report.cause is Cause.EXITED and not report.exit_code and not report.signal:
         return None
     if report.cause is Cause.OUTPUT_LIMIT:

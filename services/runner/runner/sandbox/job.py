@@ -1,0 +1,96 @@
+"""One job on one container, from its frame to the agent's last word."""
+
+import struct
+import time
+from collections.abc import Callable
+
+from runner.sandbox.container import Container, StreamTimeoutError
+from runner.sandbox.interface import SandboxUnavailableError
+from runner.sandbox.protocol import (
+    CONTINUE_FRAME,
+    DONE,
+    FAULT,
+    STDERR,
+    STDOUT,
+    STEP,
+    Frame,
+    Step,
+    decode_step_report,
+)
+from runner.sandbox.verdict import StepTranscript, Transcript, succeeded
+
+# The agent keeps the limits; past this much more it is taken for frozen.
+GRACE_SECONDS = 0.8
+SCRUB_SECONDS = 5.0
+
+
+class Job:
+    """Sends a job and writes down what comes back.
+
+    `before_next_step` is called between two steps, while nothing runs in the container.
+    """
+
+    def __init__(self, container: Container, before_next_step: Callable[[], None]) -> None:
+        self._container = container
+        self._before_next_step = before_next_step
+        self.transcript = Transcript()
+
+    def run(self, frame: bytes, steps: list[Step]) -> None:
+        """Run the steps until one fails; the transcript tells the rest.
+
+        Raises SandboxUnavailableError when the program could not be started. A container that ends
+        in the middle is noted as `ended`, one that does not answer in time as `overdue`.
+        """
+        started = time.monotonic()
+        try:
+            self._container.send(frame)
+            self._run_steps(steps)
+            self._await_done()
+        except StreamTimeoutError:
+            self.transcript.overdue = True
+        except EOFError:
+            self.transcript.ended = True
+        finally:
+            self.transcript.wall_ms = round((time.monotonic() - started) * 1000)
+
+    def _run_steps(self, steps: list[Step]) -> None:
+        for index, step in enumerate(steps):
+            if index:
+                self._before_next_step()
+                self._container.send(CONTINUE_FRAME)
+                self.transcript.steps.append(StepTranscript())
+            self._await_report(step)
+            if not succeeded(self.transcript.steps[-1]):
+                return
+
+    def _await_report(self, step: Step) -> None:
+        deadline = time.monotonic() + step.time_limit_ms / 1000 + GRACE_SECONDS
+        transcript = self.transcript.steps[-1]
+        while transcript.report is None:
+            kind, content = self._next_frame(deadline)
+            if kind == STDOUT:
+                transcript.stdout += content
+            elif kind == STDERR:
+                transcript.stderr += content
+            elif kind == STEP:
+                _note_report(content, transcript)
+            elif kind == FAULT:
+                problem = content.decode(errors="replace")
+                raise SandboxUnavailableError(f"The program could not be started: {problem}.")
+
+    def _await_done(self) -> None:
+        kind, content = self._next_frame(time.monotonic() + SCRUB_SECONDS)
+        self.transcript.clean = (kind, content) == (DONE, b"\1")
+
+    def _next_frame(self, deadline: float) -> Frame:
+        frame = self._container.next_frame(deadline)
+        if frame is None:
+            raise EOFError
+        return frame
+
+
+def _note_report(content: bytes, transcript: StepTranscript) -> None:
+    try:
+        transcript.report = decode_step_report(content)
+    except (struct.error, ValueError) as error:
+        raise SandboxUnavailableError(f"The agent sent an odd report: {error}.") from error

@@ -1,0 +1,49 @@
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from msgspec import Meta
+
+from runlet import config
+
+
+@dataclass(frozen=True)
+class Settings:
+    database_url: str = field(repr=False)
+    threads: Annotated[int, Meta(ge=1, le=9)] = 4
+
+
+def test_fields_come_from_variables_of_the_same_name() -> None:
+    assert config.load(Settings, {"DATABASE_URL": "x", "THREADS": "7"}) == Settings("x", 7)
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert config.load(Settings, {"DATABASE_URL": "x", "THREADS": ""}).threads == 4
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(config.ConfigError, match="DATABASE_URL is missing"):
+        config.load(Settings, {})
+
+
+@pytest.mark.parametrize("value", ["0", "10", "four", "1.5"])
+def test_a_value_that_cannot_be_used_is_named(value: str) -> None:
+    with pytest.raises(config.ConfigError, match="THREADS is not usable"):
+        config.load(Settings, {"DATABASE_URL": "x", "THREADS": value})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("from-file\n", encoding="utf-8")
+
+    assert config.load(Settings, {"DATABASE_URL_FILE": str(secret)}).database_url == "from-file"
+
+
+def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(config.ConfigError, match="DATABASE_URL_FILE"):
+        config.load(Settings, {"DATABASE_URL_FILE": str(tmp_path / "none")})
+
+
+def test_lists_are_separated_by_commas() -> None:
+    assert config.comma_separated(" python, ,c ") == ("python", "c")

@@ -1,0 +1,65 @@
+import pytest
+
+from runlet.broker.connection import LONGEST_DELAY_SECONDS, Backoff
+from runlet.executions import ACTIVE, TERMINAL, Reason, Status, status_for
+from runlet.languages import LANGUAGES, offered
+from runlet.tracing import child_of
+
+
+def test_every_status_is_either_active_or_terminal() -> None:
+    assert set(Status) == ACTIVE | TERMINAL
+    assert not ACTIVE & TERMINAL
+
+
+@pytest.mark.parametrize("reason", [None, *Reason])
+def test_every_reason_belongs_to_one_terminal_status(reason: Reason | None) -> None:
+    expected = {
+        None: Status.COMPLETED,
+        Reason.TIME_LIMIT: Status.TIMEOUT,
+        Reason.CANCELLED: Status.CANCELLED,
+    }
+
+    assert status_for(reason) is expected.get(reason, Status.FAILED)
+
+
+def test_no_name_offers_every_language() -> None:
+    assert offered(()) == LANGUAGES
+
+
+def test_a_deployment_offers_what_it_names_in_its_order() -> None:
+    assert list(offered(["javascript", "python"])) == ["javascript", "python"]
+
+
+def test_a_language_that_is_not_declared_is_named() -> None:
+    with pytest.raises(ValueError, match="cobol"):
+        offered(["cobol"])
+
+
+def test_delays_between_attempts_grow_to_a_bound_and_begin_again() -> None:
+    backoff = Backoff()
+
+    late = [backoff.next_delay() for _ in range(50)]
+    backoff.reset()
+
+    assert all(0 < delay <= LONGEST_DELAY_SECONDS for delay in late)
+    assert max(late[10:]) > late[0]
+    assert backoff.next_delay() <= 0.2
+
+
+def test_a_trace_goes_on_under_a_new_span() -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+
+    version, trace, span, flags = child_of(parent).split("-")
+
+    assert (version, trace, flags) == ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "00")
+    assert span != "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    "parent", [None, "", "nonsense", f"00-{'0' * 32}-{'1' * 16}-01", f"01-{'1' * 32}-{'1' * 16}-01"]
+)
+def test_without_a_valid_parent_a_trace_begins(parent: str | None) -> None:
+    trace = child_of(parent).split("-")[1]
+
+    assert len(trace) == 32
+    assert trace not in (parent or "-")
