@@ -1,0 +1,1 @@
+"""The session API: where programs are kept while they are written."""

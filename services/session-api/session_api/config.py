@@ -1,0 +1,22 @@
+"""The session API's settings."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
+
+from runlet.limits import LimitSettings
+
+LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(LimitSettings):
+    """Each field is the environment variable of the same name, in capitals.
+
+    `languages` is a comma-separated list; empty means all.
+    """
+
+    database_url: str = field(repr=False)
+    languages: str = ""
+    log_level: LogLevel = "INFO"
