@@ -1,0 +1,55 @@
+# One program through the whole of Runlet, by the API, to show that it works. Sourced.
+
+DEMO_SOURCE='squares = [n * n for n in range(1, 6)]\nprint(\"Hello from Runlet:\", squares)\n'
+
+run_demo() {
+  local base languages session execution result begun
+  base="http://$(reachable_address):$(setting GATEWAY_PORT 8080)"
+  languages=$(call GET /languages)
+  if [[ $languages != *'"id":"python"'* ]]; then
+    note "Python is not among LANGUAGES, so no program is run to show that it works."
+    return
+  fi
+  session=$(call POST /code-sessions '{"language":"python"}' | field session_id)
+  call PATCH "/code-sessions/$session" "{\"source_code\":\"$DEMO_SOURCE\"}" >/dev/null
+  begun=$(date +%s%3N)
+  execution=$(call POST "/code-sessions/$session/run" | field execution_id)
+  result=$(call GET "/executions/$execution?wait=30")
+  show_result "$result" $(($(date +%s%3N) - begun))
+}
+
+reachable_address() {
+  local address
+  address=$(setting BIND_ADDRESS 127.0.0.1)
+  [ "$address" != 0.0.0.0 ] || address=127.0.0.1
+  printf '%s' "$address"
+}
+
+# call METHOD PATH [BODY]: the answer on one line without the spaces JSON may have after a colon.
+call() {
+  local token answer
+  local -a options=(-sS --max-time 40 -X "$1" -H 'Content-Type: application/json')
+  token=$(setting API_TOKENS "")
+  [ -z "$token" ] || options+=(-H "Authorization: Bearer ${token%%,*}")
+  [ -z "${3:-}" ] || options+=(--data "$3")
+  answer=$(curl "${options[@]}" --fail-with-body "$base$2" | tr -d '\n' | sed 's/": /":/g') \
+    || fail "$1 $base$2 failed: ${answer:-no answer}" "make logs shows what the services say."
+  printf '%s\n' "$answer"
+}
+
+# field NAME: its value out of one line of JSON, a string still with its escapes.
+field() {
+  sed -nE "s/.*\"$1\":(\"(([^\"\\\\]|\\\\.)*)\"|([^,}\"]*)).*/\2\4/p"
+}
+
+show_result() {
+  local result=$1 whole_ms=$2
+  step "A program ran"
+  printf '%b' "${DEMO_SOURCE//\\\"/\"}" | sed 's/^/    | /'
+  printf '%b' "$(field stdout <<<"$result" | sed 's/\\"/"/g')" | sed 's/^/    > /'
+  printf '\n'
+  note "status $(field status <<<"$result"), run $(field execution_time_ms <<<"$result") ms," \
+    "CPU $(field cpu_time_ms <<<"$result") ms, from request to result $whole_ms ms"
+  [ "$(field status <<<"$result")" = COMPLETED ] \
+    || fail "The program should have COMPLETED. Its execution: $result" "make logs shows what the services say."
+}

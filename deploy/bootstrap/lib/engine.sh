@@ -1,0 +1,63 @@
+# The container engine: found, installed or started. Sourced.
+
+ENGINE_LOG=/var/log/runlet-dockerd.log
+
+ensure_engine() {
+  if ! engine_answers; then
+    if ! { command -v docker && command -v dockerd; } >/dev/null; then
+      install_engine
+    fi
+    engine_answers || start_engine
+  fi
+}
+
+engine_answers() {
+  docker info >/dev/null 2>&1
+}
+
+install_engine() {
+  if ! can_install_packages; then
+    fail "Runlet needs a Docker engine that you may use, and none answers here." \
+      "Install Docker (on Debian or Ubuntu as root: apt-get install docker.io docker-compose)," \
+      "or, when it runs already, join the group docker (usermod -aG docker $(id -un)) and log in again." \
+      "Run as root on Debian or Ubuntu, make up does all of this itself."
+  fi
+  # docker-cli and cgroupfs-mount are packages of their own in some releases.
+  install_packages docker.io docker-cli cgroupfs-mount iptables ca-certificates curl
+}
+
+start_engine() {
+  if [ "$(id -u)" != 0 ]; then
+    fail "Docker is installed, but its engine does not answer you." \
+      "Start it (sudo systemctl start docker), or join the group docker (sudo usermod -aG docker $(id -un)) and log in again."
+  fi
+  step "Starting the Docker engine"
+  if [ -d /run/systemd/system ]; then
+    systemctl start docker || fail "systemctl could not start Docker. The reason is in: journalctl -u docker"
+  elif ! pidof dockerd >/dev/null; then
+    start_engine_by_hand
+  fi
+  wait_for_engine
+}
+
+start_engine_by_hand() {
+  mountpoint -q /sys/fs/cgroup || ! command -v cgroupfs-mount >/dev/null || cgroupfs-mount
+  ulimit -n "$(ulimit -Hn)"
+  setsid nohup dockerd >"$ENGINE_LOG" 2>&1 </dev/null &
+}
+
+wait_for_engine() {
+  local left=60
+  until engine_answers; do
+    sleep 1
+    left=$((left - 1))
+    if [ "$left" = 0 ] || engine_gave_up; then
+      grep -v module= "$ENGINE_LOG" | tail -n 5 >&2 || true
+      fail "The Docker engine does not answer. Its last words stand above, all of them in $ENGINE_LOG."
+    fi
+  done
+}
+
+engine_gave_up() {
+  [ ! -d /run/systemd/system ] && ! pidof dockerd >/dev/null
+}

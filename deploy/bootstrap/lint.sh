@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Formatting, lint and types, as `make test` checks them first.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source deploy/bootstrap/lib/all.sh
+source deploy/bootstrap/lib/python.sh
+
+ensure_venv
+step "Checking format, lint and types"
+.venv/bin/ruff format --check --quiet .
+.venv/bin/ruff check --quiet .
+.venv/bin/mypy --strict shared services tests deploy/service/gunicorn.conf.py

@@ -1,0 +1,38 @@
+"""Gunicorn's settings for both APIs, out of the environment.
+
+PORT is the port to listen on; WEB_WORKERS counts processes and WEB_THREADS the threads of each:
+a caller that waits for a result holds a thread meanwhile.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import multiprocess
+
+bind = f"0.0.0.0:{os.environ['PORT']}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS") or 2)
+threads = int(os.environ.get("WEB_THREADS") or 32)
+worker_connections = threads + 1000
+
+# Longer than the gateway keeps an idle connection, so that it never meets one being closed.
+keepalive = 75
+timeout = 60
+graceful_timeout = 30
+
+# Workers touch a heartbeat file; on a disk it can block under load.
+worker_tmp_dir = "/dev/shm"
+control_socket_disable = True
+accesslog = None
+loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    """Make the folder in which the workers share their metrics."""
+    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take the gauges of a worker that ended out of the sum."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
