@@ -72,7 +72,147 @@ JAVASCRIPT = Language(
     ),
 )
 
-LANGUAGES: dict[str, Language] = {language.id: language for language in (PYTHON, JAVASCRIPT)}
+C = Language(
+    id="c",
+    name="C",
+    runtime="GCC",
+    version="12",
+    file_name="main.c",
+    compile=("/usr/bin/gcc", "-std=c17", "-O2", "-o", "main", "main.c", "-lm"),
+    run=("./main",),
+    template='#include <stdio.h>\n\nint main(void) {\n    puts("Hello World");\n    return 0;\n}\n',
+    self_test=SelfTest(
+        source=(
+            "#include <math.h>\n#include <stdio.h>\n"
+            'int main(void) { double n; scanf("%lf", &n); printf("%.0f\\n", sqrt(n)); }\n'
+        ),
+        stdin="1764",
+        stdout="42\n",
+    ),
+)
+
+CPP = Language(
+    id="cpp",
+    name="C++",
+    runtime="GCC",
+    version="12",
+    file_name="main.cpp",
+    compile=("/usr/bin/g++", "-std=c++20", "-O2", "-o", "main", "main.cpp"),
+    run=("./main",),
+    memory_mb=512,
+    template=(
+        "#include <iostream>\n\nint main() {\n"
+        '    std::cout << "Hello World" << std::endl;\n    return 0;\n}\n'
+    ),
+    self_test=SelfTest(
+        source=(
+            "#include <iostream>\n#include <vector>\n"
+            "int main() { int n; std::cin >> n; std::vector<int> v(2, n);\n"
+            '  std::cout << v[0] + v[1] << "\\n"; }\n'
+        ),
+        stdin="21",
+        stdout="42\n",
+    ),
+)
+
+GO = Language(
+    id="go",
+    name="Go",
+    runtime="Go",
+    version="1.19",
+    file_name="main.go",
+    compile=("/usr/bin/go", "build", "-o", "main", "."),
+    run=("./main",),
+    memory_mb=512,
+    # Modules need a network and a go.mod; one folder of files needs neither.
+    environment=("GO111MODULE=off", "GOCACHE=/tmp/go-build", "GOTOOLCHAIN=local", "CGO_ENABLED=0"),
+    template=('package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println("Hello World")\n}\n'),
+    self_test=SelfTest(
+        source=(
+            'package main\n\nimport (\n\t"encoding/json"\n\t"fmt"\n\t"os"\n)\n\n'
+            "func main() {\n\tvar n int\n\tfmt.Scan(&n)\n"
+            "\tjson.NewEncoder(os.Stdout).Encode([]int{n * 2})\n}\n"
+        ),
+        stdin="21",
+        stdout="[42]\n",
+    ),
+)
+
+JAVA = Language(
+    id="java",
+    name="Java",
+    runtime="OpenJDK",
+    version="17",
+    file_name="Main.java",
+    # The archive, made when the image is built, holds the compiler's classes ready to map.
+    compile=(
+        "/usr/bin/javac",
+        "-J-XX:SharedArchiveFile=/usr/share/runlet/javac.jsa",
+        "-J-XX:+UseSerialGC",
+        "-J-XX:TieredStopAtLevel=1",
+        "Main.java",
+    ),
+    run=("/usr/bin/java", "-XX:+UseSerialGC", "-XX:MaxRAMPercentage=60", "-Xshare:auto", "Main"),
+    memory_mb=512,
+    template=(
+        "public class Main {\n    public static void main(String[] args) {\n"
+        '        System.out.println("Hello World");\n    }\n}\n'
+    ),
+    self_test=SelfTest(
+        source=(
+            "import java.util.List;\nimport java.util.Scanner;\npublic class Main {\n"
+            "  public static void main(String[] args) {\n"
+            "    int n = new Scanner(System.in).nextInt();\n"
+            "    System.out.println(List.of(n * 2).stream().mapToInt(x -> x).sum());\n  }\n}\n"
+        ),
+        stdin="21",
+        stdout="42\n",
+    ),
+)
+
+PHP = Language(
+    id="php",
+    name="PHP",
+    runtime="PHP",
+    version="8.2",
+    file_name="main.php",
+    # Errors belong on standard error, and no limit of PHP's own stands in for ours.
+    run=(
+        "/usr/bin/php",
+        "-d",
+        "display_errors=stderr",
+        "-d",
+        "log_errors=0",
+        "-d",
+        "memory_limit=-1",
+        "main.php",
+    ),
+    template='<?php\n\necho "Hello World\\n";\n',
+    self_test=SelfTest(
+        source="<?php echo json_encode([intval(fgets(STDIN)) * 2]), PHP_EOL;\n",
+        stdin="21",
+        stdout="[42]\n",
+    ),
+)
+
+RUBY = Language(
+    id="ruby",
+    name="Ruby",
+    runtime="CRuby",
+    version="3.1",
+    file_name="main.rb",
+    run=("/usr/bin/ruby", "main.rb"),
+    template='puts "Hello World"\n',
+    self_test=SelfTest(
+        source='require "json"\nputs JSON.generate([gets.to_i * 2])\n',
+        stdin="21",
+        stdout="[42]\n",
+    ),
+)
+
+LANGUAGES: dict[str, Language] = {
+    language.id: language for language in (PYTHON, JAVASCRIPT, C, CPP, GO, JAVA, PHP, RUBY)
+}
 
 
 def offered(names: Iterable[str]) -> dict[str, Language]:

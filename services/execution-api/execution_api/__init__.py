@@ -1,0 +1,1 @@
+"""Accepts runs, hands them to the runners, and tells what became of them."""

@@ -1,0 +1,159 @@
+"""Accepting a run: snapshot, one transaction, hand-over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from execution_api import run_request
+from execution_api.backlog import Backlog
+from execution_api.outbox import Outbox, stored_request
+from execution_api.repository import (
+    FIRST_ATTEMPT,
+    ExecutionRepository,
+    KnownExecution,
+    NewExecution,
+)
+from execution_api.run_request import RunBody
+from execution_api.session_client import Snapshot
+from runlet import messages
+from runlet.clock import Clock
+from runlet.executions import Status
+from runlet.http.problems import ProblemError, invalid, unavailable
+from runlet.languages import Language
+from runlet.limits import LimitSettings
+from runlet.messages import RunRequested
+
+log = structlog.get_logger()
+
+# An active execution may end between the refused insert and the question which one it was.
+INSERT_TRIES = 5
+
+
+class Sessions(Protocol):
+    """Where snapshots of sessions come from."""
+
+    def fetch(self, session_id: UUID, traceparent: str) -> Snapshot:
+        """The session as it is now. Raises ProblemError when there is none to be had."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunCall:
+    """One call to run a session's code."""
+
+    session_id: UUID
+    body: RunBody
+    idempotency_key: str | None
+    traceparent: str
+
+
+@dataclass(frozen=True)
+class AcceptedRun:
+    """The execution a call led to: a new one, or the one its key made before."""
+
+    execution_id: UUID
+    status: Status
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Turns calls into executions."""
+
+    sessions: Sessions
+    repository: ExecutionRepository
+    outbox: Outbox
+    backlog: Backlog
+    languages: Mapping[str, Language]
+    settings: LimitSettings
+    clock: Clock
+
+    def accept(self, call: RunCall) -> AcceptedRun:
+        """Store the run and send it on its way to a runner.
+
+        Raises ProblemError with the answer for a call that cannot be accepted.
+        """
+        run_request.check_sizes(call.body, self.settings.max_source_bytes)
+        if earlier := self._made_by_key(call):
+            return _repeat(earlier, call)
+        self.backlog.check()
+        session = self.sessions.fetch(call.session_id, call.traceparent)
+        request = self._request(session, call.body)
+        return self._insert(request, call)
+
+    def _made_by_key(self, call: RunCall) -> KnownExecution | None:
+        if call.idempotency_key is None:
+            return None
+        return self.repository.find_by_key(call.session_id, call.idempotency_key)
+
+    def _request(self, session: Snapshot, body: RunBody) -> RunRequested:
+        if session.status != "ACTIVE":
+            raise ProblemError(
+                409, "This code session is closed. Create a new session to run code."
+            )
+        language = self.languages.get(session.language)
+        if language is None:
+            raise invalid(
+                "language",
+                f"{session.language} is not offered any more. "
+                f"Change the session's language to one of: {', '.join(self.languages)}.",
+            )
+        return run_request.build(session, language, body, self.settings, self.clock.now())
+
+    def _insert(self, request: RunRequested, call: RunCall) -> AcceptedRun:
+        body = messages.encode(request).decode()
+        digest = call.body.digest()
+        new = NewExecution(request, body, digest, call.idempotency_key, call.traceparent)
+        for _ in range(INSERT_TRIES):
+            if self.repository.insert(new):
+                self._send(new)
+                return AcceptedRun(request.execution_id, Status.QUEUED)
+            if earlier := self._competing(call):
+                return _repeat(earlier, call)
+        raise unavailable("This session's executions change too fast. Try the run again.", 1)
+
+    def _competing(self, call: RunCall) -> KnownExecution | None:
+        """The execution that the call's key made meanwhile.
+
+        Raises ProblemError 409 when there is none but another execution is active.
+        """
+        key = call.idempotency_key
+        competing = self.repository.find_competing(call.session_id, key)
+        for known in competing:
+            if key is not None and known.idempotency_key == key:
+                return known
+        if competing:
+            raise _already_active(competing[0])
+        return None
+
+    def _send(self, new: NewExecution) -> None:
+        request = new.request
+        log.info(
+            "execution_queued",
+            execution_id=str(request.execution_id),
+            session_id=str(request.session_id),
+            status=Status.QUEUED,
+            attempt=FIRST_ATTEMPT,
+            queued_at=request.queued_at.isoformat(),
+        )
+        message = stored_request(request.execution_id, request.language, new.body, new.traceparent)
+        self.outbox.hand_over(request.execution_id, message)
+
+
+def _repeat(earlier: KnownExecution, call: RunCall) -> AcceptedRun:
+    if earlier.request_hash != call.body.digest():
+        raise invalid(
+            "Idempotency-Key",
+            "This key was used for a run with another body. Use a new key for a new run.",
+        )
+    return AcceptedRun(earlier.execution_id, earlier.status)
+
+
+def _already_active(known: KnownExecution) -> ProblemError:
+    return ProblemError(
+        409,
+        f"This session has an execution that is still {known.status}. Wait for it to end.",
+        extra={"execution_id": str(known.execution_id), "status": known.status},
+    )

@@ -1,0 +1,127 @@
+"""Puts the execution API and its relay together: the only place that builds their clients."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from flask import Flask
+
+from execution_api import context, errors
+from execution_api.acceptance import Acceptance
+from execution_api.backlog import Backlog
+from execution_api.config import ApiConfig, RelayConfig
+from execution_api.outbox import Outbox
+from execution_api.outbox_relay import OutboxRelay
+from execution_api.repository import ExecutionRepository
+from execution_api.result_listener import ResultListener
+from execution_api.routes import executions
+from execution_api.session_client import SessionClient
+from execution_api.waiting import Waiters
+from runlet import postgres
+from runlet.broker import topology
+from runlet.broker.publisher import Declare, Publisher
+from runlet.clock import SystemClock
+from runlet.http.app import Description, create_app
+from runlet.ops_server import OPS_PORT, OpsServer
+
+SESSION_CONNECTIONS = 32
+RELAY_DATABASE_CONNECTIONS = 1
+
+
+class Background(Protocol):
+    """A thread that works beside the requests."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is in hand, and end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Api:
+    """The application and its threads, in the order in which they stop."""
+
+    app: Flask
+    background: tuple[Background, ...]
+
+    def start(self) -> None:
+        """Start the threads; they do not outlive a fork, so call it in the process that serves."""
+        for part in self.background:
+            part.start()
+
+    def close(self) -> None:
+        """Let the threads finish what is in hand."""
+        for part in self.background:
+            part.close()
+
+
+@dataclass(frozen=True)
+class RelayProcess:
+    """The relay and what serves it."""
+
+    relay: OutboxRelay
+    publisher: Publisher
+    ops: OpsServer
+
+
+def create_api(config: ApiConfig) -> Api:
+    """The HTTP API. Raises ConfigError when `config.languages` names an unknown language."""
+    languages = config.offered_languages()
+    name = "execution-api"
+    engine = postgres.create_engine(
+        config.database_url, name, config.database_pool_size, autocommit=True
+    )
+    publisher = Publisher(config.amqp_url, name, _declare(config))
+    repository = ExecutionRepository(engine)
+    outbox = Outbox(publisher, engine)
+    waiters = Waiters()
+    listener = ResultListener(config.amqp_url, f"{name}-listener", _declare(config), waiters)
+    clock = SystemClock()
+    acceptance = Acceptance(
+        sessions=SessionClient(config.session_api_url, SESSION_CONNECTIONS),
+        repository=repository,
+        outbox=outbox,
+        backlog=Backlog(repository.count_queued, config.max_queue_depth, clock),
+        languages=languages,
+        settings=config,
+        clock=clock,
+    )
+    app = _create_app(config, publisher, context.Context(acceptance, repository, waiters))
+    # The outbox ends after the publisher: the last confirms are still to be noted.
+    return Api(app, (publisher, outbox, listener))
+
+
+def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
+    """The relay. Raises ConfigError when `config.languages` names an unknown language."""
+    name = "execution-relay"
+    engine = postgres.create_engine(
+        config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
+    )
+    publisher = Publisher(config.amqp_url, name, _declare(config))
+    relay = OutboxRelay(engine, publisher, list(config.offered_languages()), SystemClock())
+    database_answers = postgres.create_probe(config.database_url, name)
+    ops = OpsServer(
+        healthy=lambda: relay.alive,
+        ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
+        port=ops_port,
+    )
+    return RelayProcess(relay, publisher, ops)
+
+
+def _create_app(config: ApiConfig, publisher: Publisher, parts: context.Context) -> Flask:
+    checks = {
+        "database": postgres.create_probe(config.database_url, "execution-api"),
+        "message broker": lambda: publisher.connected,
+    }
+    app, api = create_app(Description(title="Runlet execution API", ready_checks=checks))
+    context.attach(app, parts)
+    errors.install(app)
+    api.register_blueprint(executions)
+    return app
+
+
+def _declare(config: RelayConfig) -> Declare:
+    return partial(topology.declare, languages=list(config.offered_languages()))

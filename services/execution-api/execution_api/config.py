@@ -1,0 +1,40 @@
+"""Settings of the execution API and of its relay."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
+
+from runlet.config import ConfigError, comma_separated
+from runlet.languages import Language, offered
+from runlet.limits import LimitSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelayConfig:
+    """What the relay needs; each field is an environment variable of the same name."""
+
+    database_url: str = field(repr=False)
+    amqp_url: str = field(repr=False)
+    languages: str = ""
+    log_level: str = "INFO"
+
+    def offered_languages(self) -> dict[str, Language]:
+        """The languages this deployment runs, by id. Raises ConfigError for one nobody knows."""
+        try:
+            return offered(comma_separated(self.languages))
+        except ValueError as error:
+            raise ConfigError(f"The setting LANGUAGES is not usable: {error}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiConfig(RelayConfig, LimitSettings):
+    """What the HTTP API needs on top.
+
+    `database_pool_size` counts connections of one process: threads that wait for a result hold
+    none, so it is far below the number of threads.
+    """
+
+    session_api_url: str
+    max_queue_depth: Annotated[int, Meta(ge=1)] = 10_000
+    database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 20

@@ -1,0 +1,31 @@
+"""What the routes work with, kept on the application that serves them."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from execution_api.acceptance import Acceptance
+from execution_api.repository import ExecutionRepository
+from execution_api.waiting import Waiters
+
+_KEY = "execution_api"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts that `bootstrap` put together."""
+
+    acceptance: Acceptance
+    executions: ExecutionRepository
+    waiters: Waiters
+
+
+def attach(app: Flask, context: Context) -> None:
+    """Hand `context` to the routes of `app`."""
+    app.extensions[_KEY] = context
+
+
+def current() -> Context:
+    """The context of the application that serves this request."""
+    context: Context = current_app.extensions[_KEY]
+    return context

@@ -1,0 +1,24 @@
+"""What this service says when a part that it needs is away."""
+
+import structlog
+from flask import Flask, Response
+
+from runlet.http import problems
+from runlet.postgres import AWAY_ERRORS
+
+log = structlog.get_logger()
+
+
+def install(app: Flask) -> None:
+    """Answer 503 while the database is away."""
+    for error_type in AWAY_ERRORS:
+        app.register_error_handler(error_type, _database_away)
+
+
+def _database_away(error: Exception) -> Response:
+    log.warning("database_unavailable", error=str(error))
+    return problems.render(
+        problems.unavailable(
+            "The executions database does not answer at the moment. Try again in 2 seconds."
+        )
+    )

@@ -1,0 +1,116 @@
+"""The tables of the executions database; the collector writes into them too."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from runlet.executions import ACTIVE, Status
+
+metadata = MetaData()
+
+_Moment = DateTime(timezone=True)
+
+
+def _sql_list(statuses: frozenset[Status]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("session_id", Uuid, nullable=False),
+    Column("language", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # The whole message body, so that it can be published again.
+    Column("request", Text, nullable=False),
+    Column("limits", JSONB, nullable=False),
+    Column("idempotency_key", String(128)),
+    Column("request_hash", LargeBinary(32), nullable=False),
+    Column("stdout", Text),
+    Column("stderr", Text),
+    Column("stdout_truncated", Boolean),
+    Column("stderr_truncated", Boolean),
+    Column("exit_code", Integer),
+    Column("signal", Integer),
+    Column("execution_time_ms", BigInteger),
+    Column("cpu_time_ms", BigInteger),
+    Column("memory_peak_kb", BigInteger),
+    Column("compile", JSONB(none_as_null=True)),
+    Column("feedback", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("detail", Text),
+    Column("created_at", _Moment, nullable=False),
+    Column("queued_at", _Moment, nullable=False),
+    Column("started_at", _Moment),
+    Column("finished_at", _Moment),
+    CheckConstraint(f"status IN ({_sql_list(frozenset(Status))})", name="executions_status_known"),
+    Index(
+        "executions_idempotency_key",
+        "session_id",
+        "idempotency_key",
+        unique=True,
+        postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
+    Index("executions_newest_first", "session_id", text("created_at DESC"), text("id DESC")),
+    Index(
+        "executions_one_active",
+        "session_id",
+        unique=True,
+        postgresql_where=text(f"status IN ({_sql_list(ACTIVE)})"),
+    ),
+    Index("executions_queued", "queued_at", postgresql_where=text("status = 'QUEUED'")),
+)
+
+execution_events = Table(
+    "execution_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("execution_id", Uuid, ForeignKey("executions.id", ondelete="CASCADE"), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("at", _Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("detail", Text),
+    UniqueConstraint("execution_id", "type", "attempt", name="execution_events_once"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("execution_id", Uuid, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", _Moment, nullable=False, server_default=func.now()),
+    Column("traceparent", String(64)),
+    Index("outbox_oldest_first", "created_at"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("execution_id", Uuid),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("at", _Moment, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("dead_letters_newest_first", text("at DESC"), text("id DESC")),
+)

@@ -1,0 +1,91 @@
+"""Handing committed requests to the broker, and forgetting those it has."""
+
+import threading
+from concurrent.futures import Future
+from functools import partial
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine, delete
+from sqlalchemy.exc import SQLAlchemyError
+
+from execution_api.models import outbox
+from runlet import messages
+from runlet.broker import topology
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.publisher import Publisher
+
+log = structlog.get_logger()
+
+FORGET_EVERY_SECONDS = 0.2
+
+
+def stored_request(
+    execution_id: UUID, language: str, body: str, traceparent: str | None
+) -> OutgoingMessage:
+    """A request as it was stored, on its way to the runners of its language."""
+    return OutgoingMessage(
+        exchange=topology.RUNS,
+        routing_key=language,
+        type=messages.TYPE_NAMES[messages.RunRequested],
+        body=body.encode(),
+        execution_id=str(execution_id),
+        traceparent=traceparent,
+    )
+
+
+class Outbox:
+    """Publishes requests without making anybody wait.
+
+    A request's outbox row is removed once the broker has confirmed it; a thread does that for
+    many rows at once. What the broker did not confirm stays for the relay.
+    """
+
+    def __init__(self, publisher: Publisher, engine: Engine) -> None:
+        self._publisher = publisher
+        self._engine = engine
+        self._confirmed: list[UUID] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin to remove rows of confirmed requests."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Remove the rows of everything confirmed so far, then stop."""
+        self._stopping.set()
+        self._thread.join()
+
+    def hand_over(self, execution_id: UUID, message: OutgoingMessage) -> None:
+        """Publish a request whose row is committed."""
+        future = self._publisher.publish(message)
+        future.add_done_callback(partial(self._settle, execution_id))
+
+    def _settle(self, execution_id: UUID, future: "Future[None]") -> None:
+        error = future.exception()
+        if error is not None:
+            log.warning("publish_deferred", execution_id=str(execution_id), error=str(error))
+            return
+        with self._lock:
+            self._confirmed.append(execution_id)
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stopping.wait(FORGET_EVERY_SECONDS)
+            self._forget_confirmed()
+
+    def _forget_confirmed(self) -> None:
+        with self._lock:
+            confirmed, self._confirmed = self._confirmed, []
+        if not confirmed:
+            return
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(delete(outbox).where(outbox.c.execution_id.in_(confirmed)))
+        except SQLAlchemyError as error:
+            log.warning("outbox_rows_kept", count=len(confirmed), error=repr(error))
+            with self._lock:
+                self._confirmed.extend(confirmed)

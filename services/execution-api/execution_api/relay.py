@@ -1,0 +1,29 @@
+"""The relay's entry point: `python -m execution_api.relay`."""
+
+import os
+import sys
+
+from execution_api import bootstrap
+from execution_api.config import RelayConfig
+from runlet import config, logs
+from runlet.lifecycle import StopSignal
+
+
+def main() -> None:
+    """Relay until SIGTERM."""
+    settings = config.load(RelayConfig, os.environ)
+    logs.configure("execution-relay", settings.log_level)
+    process = bootstrap.create_relay(settings)
+    stop = StopSignal()
+    stop.install()
+    process.ops.start()
+    process.publisher.start()
+    process.relay.run(stop)
+    process.publisher.close()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except config.ConfigError as error:
+        sys.exit(str(error))

@@ -1,0 +1,195 @@
+"""Executions in PostgreSQL: accepting one, and reading them back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Insert,
+    RowMapping,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql
+
+from execution_api.cursor import Cursor
+from execution_api.models import execution_events, executions, outbox
+from runlet.executions import ACTIVE, Status
+from runlet.messages import RunRequested
+
+FIRST_ATTEMPT = 1
+
+
+@dataclass(frozen=True)
+class NewExecution:
+    """A run about to be accepted."""
+
+    request: RunRequested
+    body: str
+    request_hash: bytes
+    idempotency_key: str | None
+    traceparent: str
+
+
+@dataclass(frozen=True)
+class KnownExecution:
+    """What accepting a run needs to know of one that is there already."""
+
+    execution_id: UUID
+    status: Status
+    idempotency_key: str | None
+    request_hash: bytes
+
+
+class ExecutionRepository:
+    """Reads and writes executions; the engine must be in autocommit mode."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def insert(self, new: NewExecution) -> bool:
+        """Store execution, event and outbox row, all or nothing.
+
+        False when the session has an active execution or has used the idempotency key before.
+        """
+        with self._engine.connect() as connection:
+            return connection.execute(_ACCEPT, _accept_values(new)).first() is not None
+
+    def find_competing(self, session_id: UUID, key: str | None) -> list[KnownExecution]:
+        """The session's executions that are active, and the one that was made with `key`."""
+        competes: ColumnElement[bool] = executions.c.status.in_(ACTIVE)
+        if key is not None:
+            competes = or_(competes, executions.c.idempotency_key == key)
+        return self._find_known(session_id, competes)
+
+    def find_by_key(self, session_id: UUID, key: str) -> KnownExecution | None:
+        """The execution that was made with this idempotency key."""
+        return next(iter(self._find_known(session_id, executions.c.idempotency_key == key)), None)
+
+    def count_queued(self, at_most: int) -> int:
+        """How many executions are queued; counting stops at `at_most`."""
+        queued = select(executions.c.id).where(executions.c.status == Status.QUEUED)
+        counted = select(func.count()).select_from(queued.limit(at_most).subquery())
+        with self._engine.connect() as connection:
+            return connection.execute(counted).scalar_one()
+
+    def find(self, execution_id: UUID) -> RowMapping | None:
+        """A whole execution but for its request."""
+        query = select(*_SHOWN).where(executions.c.id == execution_id)
+        with self._engine.connect() as connection:
+            return connection.execute(query).mappings().first()
+
+    def events(self, execution_id: UUID) -> list[RowMapping] | None:
+        """The lifecycle, oldest first; None for an unknown execution."""
+        query = (
+            select(execution_events)
+            .where(execution_events.c.execution_id == execution_id)
+            .order_by(execution_events.c.at, execution_events.c.id)
+        )
+        with self._engine.connect() as connection:
+            # An execution has its `queued` event from the beginning.
+            return list(connection.execute(query).mappings()) or None
+
+    def page(self, session_id: UUID, limit: int, after: Cursor | None) -> list[RowMapping]:
+        """At most `limit` executions of a session, newest first, older than `after`."""
+        position = tuple_(executions.c.created_at, executions.c.id)
+        query = select(*_LISTED).where(executions.c.session_id == session_id)
+        if after is not None:
+            query = query.where(position < tuple_(after.created_at, after.id))
+        query = query.order_by(executions.c.created_at.desc(), executions.c.id.desc())
+        with self._engine.connect() as connection:
+            return list(connection.execute(query.limit(limit)).mappings())
+
+    def _find_known(self, session_id: UUID, condition: ColumnElement[bool]) -> list[KnownExecution]:
+        query = select(*_KNOWN).where(executions.c.session_id == session_id, condition)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            KnownExecution(id_, Status(status), key, bytes(hash_))
+            for id_, status, key, hash_ in rows
+        ]
+
+
+_HIDDEN = {"request", "idempotency_key", "request_hash", "detail"}
+_SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
+_KNOWN = [
+    executions.c.id,
+    executions.c.status,
+    executions.c.idempotency_key,
+    executions.c.request_hash,
+]
+_LISTED = [
+    executions.c.id,
+    executions.c.status,
+    executions.c.execution_time_ms,
+    executions.c.exit_code,
+    executions.c.created_at,
+]
+_ACCEPTED = (
+    "id",
+    "session_id",
+    "language",
+    "status",
+    "request",
+    "limits",
+    "idempotency_key",
+    "request_hash",
+    "created_at",
+    "queued_at",
+)
+
+
+def _accept_statement() -> Insert:
+    """Three inserts in one statement: one round trip, and atomic without a BEGIN and a COMMIT."""
+    accepted = (
+        postgresql.insert(executions)
+        .values({name: bindparam(name) for name in _ACCEPTED})
+        .on_conflict_do_nothing()
+        .returning(executions.c.id, executions.c.queued_at)
+        .cte("accepted")
+    )
+    queued = (
+        insert(execution_events)
+        .from_select(
+            ["execution_id", "type", "at", "attempt"],
+            select(accepted.c.id, literal("queued"), accepted.c.queued_at, literal(FIRST_ATTEMPT)),
+        )
+        .cte("queued")
+    )
+    return (
+        insert(outbox)
+        .from_select(
+            ["execution_id", "traceparent"], select(accepted.c.id, bindparam("traceparent"))
+        )
+        .add_cte(queued)
+        .returning(outbox.c.execution_id)
+    )
+
+
+_ACCEPT = _accept_statement()
+
+
+def _accept_values(new: NewExecution) -> Mapping[str, Any]:
+    request = new.request
+    return {
+        "id": request.execution_id,
+        "session_id": request.session_id,
+        "language": request.language,
+        "status": Status.QUEUED,
+        "request": new.body,
+        "limits": msgspec.to_builtins(request.limits),
+        "idempotency_key": new.idempotency_key,
+        "request_hash": new.request_hash,
+        "created_at": request.queued_at,
+        "queued_at": request.queued_at,
+        "traceparent": new.traceparent,
+    }

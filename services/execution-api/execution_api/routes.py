@@ -1,0 +1,127 @@
+"""The calls on executions."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import request, url_for
+from sqlalchemy import RowMapping
+
+from execution_api import context
+from execution_api.acceptance import RunCall
+from execution_api.cursor import Cursor
+from execution_api.run_request import RunBody
+from execution_api.run_schema import RunSchema
+from execution_api.schemas import (
+    AcceptedSchema,
+    EventsSchema,
+    ExecutionListSchema,
+    ExecutionSchema,
+    PageSchema,
+    WaitSchema,
+)
+from execution_api.waiting import wait_until
+from runlet.executions import TERMINAL
+from runlet.http import blueprints
+from runlet.http.problems import invalid, not_found
+from runlet.tracing import child_of
+
+executions = blueprints.create("executions", "Programs being run, and what became of them.")
+
+_VISIBLE = re.compile(r"[!-~]{1,128}")
+_IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "description": "A call with the same key again gives the same execution.",
+}
+
+
+@executions.route("/code-sessions/<session_id>/run", methods=["POST"])
+@executions.doc(operationId="runCode", summary="Run a program", parameters=[_IDEMPOTENCY_KEY])
+@blueprints.document_problems(executions, 400, 404, 409, 413, 415, 422, 503)
+@executions.arguments(RunSchema, required=False)
+@executions.response(202, AcceptedSchema, description="Accepted; ask at Location for the result.")
+def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
+    """Run the session's program as it is now, or the one that is sent along."""
+    call = RunCall(
+        session_id=_uuid(session_id, "code session"),
+        body=body,
+        idempotency_key=_idempotency_key(),
+        traceparent=child_of(request.headers.get("traceparent")),
+    )
+    accepted = context.current().acceptance.accept(call)
+    location = url_for("executions.read", execution_id=accepted.execution_id)
+    return accepted, 202, {"Location": location}
+
+
+@executions.route("/executions/<execution_id>", methods=["GET"])
+@executions.doc(operationId="getExecution", summary="Read an execution, or wait for its end")
+@blueprints.document_problems(executions, 404, 422, 503)
+@executions.arguments(WaitSchema, location="query")
+@executions.response(200, ExecutionSchema, description="The execution as it is now.")
+def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
+    """The whole execution; its result once it is over."""
+    known_id = _uuid(execution_id, "execution")
+    parts = context.current()
+
+    def find() -> RowMapping:
+        row = parts.executions.find(known_id)
+        if row is None:
+            raise not_found("execution")
+        return row
+
+    row = wait_until(_is_over, find, parts.waiters, str(known_id), query["wait"])
+    return dict(row) if _is_over(row) else {**row, "feedback": None}
+
+
+@executions.route("/executions/<execution_id>/events", methods=["GET"])
+@executions.doc(operationId="getExecutionEvents", summary="Read the lifecycle")
+@blueprints.document_problems(executions, 404, 503)
+@executions.response(200, EventsSchema, description="What happened, oldest first.")
+def events(execution_id: str) -> dict[str, Any]:
+    """Every step of the execution, with its time."""
+    known_id = _uuid(execution_id, "execution")
+    happened = context.current().executions.events(known_id)
+    if not happened:
+        raise not_found("execution")
+    return {"execution_id": known_id, "events": happened}
+
+
+@executions.route("/code-sessions/<session_id>/executions", methods=["GET"])
+@executions.doc(operationId="listExecutions", summary="List a session's executions")
+@blueprints.document_problems(executions, 404, 422, 503)
+@executions.arguments(PageSchema, location="query")
+@executions.response(200, ExecutionListSchema, description="A page, newest first.")
+def list_newest(query: dict[str, Any], session_id: str) -> dict[str, Any]:
+    """The executions of a session, newest first."""
+    known_id = _uuid(session_id, "code session")
+    limit: int = query["limit"]
+    found = context.current().executions.page(known_id, limit + 1, query["cursor"])
+    shown = found[:limit]
+    more = len(found) > limit
+    cursor = Cursor(shown[-1]["created_at"], shown[-1]["id"]).encode() if more else None
+    return {"session_id": known_id, "executions": shown, "next_cursor": cursor}
+
+
+def _is_over(row: RowMapping) -> bool:
+    return row["status"] in TERMINAL
+
+
+def _uuid(text: str, what: str) -> UUID:
+    """The id in a path; what is no UUID in its usual form names nothing."""
+    try:
+        parsed = UUID(text)
+    except ValueError as error:
+        raise not_found(what) from error
+    if str(parsed) != text.lower():
+        raise not_found(what)
+    return parsed
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _VISIBLE.fullmatch(key):
+        raise invalid("Idempotency-Key", "Must be 1 to 128 visible ASCII characters.")
+    return key

@@ -1,0 +1,116 @@
+"""Events and dead letters as changes of an execution, ready for the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select
+
+from result_collector import statements
+from result_collector.dead_letters import DeadLetter
+from result_collector.storable import storable
+from runlet.executions import Reason, Status
+from runlet.messages import (
+    CompileResult,
+    Event,
+    ExecutionFinished,
+    ExecutionRetrying,
+    ExecutionStarted,
+    RunResult,
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A transition of one execution, and the statement that applies it where it may be applied.
+
+    `event` names it in the lifecycle, `note` is its detail there.
+    """
+
+    event: str
+    execution_id: UUID
+    status: Status
+    attempt: int
+    at: datetime
+    statement: Select[tuple[Any, bool]]
+    reason: Reason | None = None
+    note: str | None = None
+    new_values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the statement's parameters stand for."""
+        return {
+            "execution_id": self.execution_id,
+            "at": self.at,
+            "attempt": self.attempt,
+            "note": self.note,
+            **{f"new_{name}": value for name, value in self.new_values.items()},
+        }
+
+
+def by_event(event: Event) -> Change:
+    """What an event changes."""
+    match event:
+        case ExecutionStarted(execution_id=id_, attempt=attempt, started_at=at):
+            return Change("started", id_, Status.RUNNING, attempt, at, statements.STARTED)
+        case ExecutionRetrying(execution_id=id_, attempt=attempt, at=at):
+            note = storable(event.detail)
+            retrying = statements.RETRYING
+            return Change("retrying", id_, Status.QUEUED, attempt, at, retrying, note=note)
+        case ExecutionFinished():
+            return _finished(event)
+
+
+def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Change:
+    """The end of an execution whose request was given up."""
+    return Change(
+        "dead_lettered",
+        execution_id,
+        Status.FAILED,
+        letter.attempts,
+        at,
+        statements.GIVEN_UP,
+        Reason.INFRASTRUCTURE,
+        note=letter.reason,
+    )
+
+
+def _finished(event: ExecutionFinished) -> Change:
+    detail = None if event.detail is None else storable(event.detail)
+    ending = " ".join(filter(None, (event.status, event.reason)))
+    return Change(
+        "finished",
+        event.execution_id,
+        event.status,
+        event.attempt,
+        event.finished_at,
+        statements.FINISHED,
+        event.reason,
+        note=ending if detail is None else f"{ending}: {detail}",
+        new_values={
+            "status": event.status,
+            "reason": event.reason,
+            "detail": detail,
+            "started_at": event.started_at,
+            **_result_values(event.result),
+        },
+    )
+
+
+def _result_values(result: RunResult) -> dict[str, Any]:
+    values = {name: getattr(result, name) for name in statements.RESULT_COLUMNS}
+    return {
+        **values,
+        "stdout": storable(result.stdout),
+        "stderr": storable(result.stderr),
+        "compile": None if result.compile is None else _compile_values(result.compile),
+    }
+
+
+def _compile_values(result: CompileResult) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(result)
+    return {**values, "stdout": storable(result.stdout), "stderr": storable(result.stderr)}

@@ -1,0 +1,34 @@
+"""What logs and metrics say of stored deliveries."""
+
+import structlog
+
+from result_collector.handlers import Change
+from result_collector.store import Stored
+from runlet.clock import Clock
+from runlet.metrics import DEAD_LETTERS, EVENT_LAG_SECONDS, EVENTS_STORED
+
+log = structlog.get_logger()
+
+
+def report(stored: Stored, clock: Clock) -> None:
+    """Count a stored delivery, and log the transition it made."""
+    if stored.letter is not None:
+        DEAD_LETTERS.labels(stored.letter.cause).inc()
+    if stored.change is not None:
+        EVENTS_STORED.labels(stored.change.event).inc()
+        if stored.changed:
+            _report_transition(stored.change, str(stored.session_id), clock)
+
+
+def _report_transition(change: Change, session_id: str, clock: Clock) -> None:
+    if change.event == "finished":
+        EVENT_LAG_SECONDS.observe(max(0.0, (clock.now() - change.at).total_seconds()))
+    log.info(
+        f"execution_{change.event}",
+        execution_id=str(change.execution_id),
+        session_id=session_id,
+        status=change.status,
+        reason=change.reason,
+        attempt=change.attempt,
+        happened_at=change.at.isoformat(),
+    )

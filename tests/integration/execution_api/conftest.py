@@ -1,0 +1,70 @@
+"""An execution API with a database and a virtual host of its own, and a stand-in session API."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from execution_api import bootstrap
+from execution_api.bootstrap import Api
+from execution_api.config import ApiConfig
+from support.eventually import eventually
+from support.executions import ExecutionsDatabase
+from support.session_api_stub import SessionApiStub
+
+ALEMBIC_INI = Path(bootstrap.__file__).with_name("alembic.ini")
+
+StartApi = Callable[..., Api]
+
+
+@pytest.fixture(scope="module")
+def database_url(make_database: Callable[[Path], str]) -> str:
+    """A database with the execution API's tables."""
+    return make_database(ALEMBIC_INI)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[ExecutionsDatabase]:
+    """The tables, empty at first."""
+    tables = ExecutionsDatabase(database_url)
+    yield tables
+    tables.close()
+
+
+@pytest.fixture
+def sessions() -> Iterator[SessionApiStub]:
+    """The session API's stand-in."""
+    stub = SessionApiStub()
+    yield stub
+    stub.close()
+
+
+@pytest.fixture
+def start_api(
+    database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
+) -> Iterator[StartApi]:
+    """Starts an API with the given settings; it is stopped after the test."""
+    with ExitStack() as started:
+
+        def start(**settings: object) -> Api:
+            defaults = {
+                "database_url": database.url,
+                "amqp_url": amqp_url,
+                "session_api_url": sessions.url,
+            }
+            api = bootstrap.create_api(ApiConfig(**{**defaults, **settings}))  # type: ignore[arg-type]
+            api.start()
+            started.callback(api.close)
+            return api
+
+        yield start
+
+
+@pytest.fixture
+def client(start_api: StartApi) -> FlaskClient:
+    """A caller of an API with default settings that is connected to everything."""
+    client = start_api().app.test_client()
+    eventually(lambda: client.get("/ready").status_code == 200)
+    return client

@@ -1,0 +1,190 @@
+"""No accepted run is lost, whatever happens to the broker."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import make_url
+
+from execution_api import bootstrap
+from execution_api.bootstrap import Api, RelayProcess
+from execution_api.config import RelayConfig
+from runlet.lifecycle import StopSignal
+from support import broker
+from support.eventually import eventually
+from support.executions import ExecutionsDatabase, run_requested
+from support.parallel import at_once
+from support.session_api_stub import SessionApiStub
+from support.tcp_proxy import TcpProxy
+from support.threads import running
+
+StartApi = Callable[..., Api]
+
+
+@pytest.fixture
+def proxy(amqp_url: str) -> Iterator[TcpProxy]:
+    """The way to the broker."""
+    url = make_url(amqp_url)
+    way = TcpProxy((url.host or "127.0.0.1", url.port or 5672))
+    yield way
+    way.cut()
+
+
+@pytest.fixture
+def proxied_amqp_url(amqp_url: str, proxy: TcpProxy) -> str:
+    """The virtual host, through the proxy."""
+    url = make_url(amqp_url).set(host="127.0.0.1", port=proxy.port)
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[RelayProcess]:
+    """A relay that is connected, but does not turn by itself."""
+    config = RelayConfig(database_url=database.url, amqp_url=amqp_url, languages="python")
+    process = bootstrap.create_relay(config, ops_port=0)
+    process.publisher.start()
+    assert process.publisher.wait_until_connected(20)
+    yield process
+    process.publisher.close()
+
+
+def grow_old(database: ExecutionsDatabase) -> None:
+    """Make every row in the outbox a minute older."""
+    database.run("UPDATE outbox SET created_at = created_at - interval '1 minute'")
+
+
+def test_a_run_is_accepted_while_the_broker_is_away_and_relayed_later(
+    start_api: StartApi,
+    sessions: SessionApiStub,
+    database: ExecutionsDatabase,
+    relay: RelayProcess,
+    amqp_url: str,
+) -> None:
+    client = start_api(amqp_url="amqp://guest:guest@127.0.0.1:1/").app.test_client()
+    answer = client.post(f"/code-sessions/{sessions.add()}/run")
+    assert answer.status_code == 202
+    assert client.get("/ready").status_code == 503
+    grow_old(database)
+
+    assert relay.relay.relay_batch() == 1
+
+    [(properties, body)] = broker.take(amqp_url, "runs.python", 1)
+    execution_id = answer.get_json()["execution_id"]
+    assert properties.correlation_id == execution_id
+    assert properties.type == "run.requested.v1"
+    assert execution_id.encode() in body
+    assert not database.outbox()
+
+
+def test_the_api_finds_back_to_a_broker_that_was_cut_off(
+    start_api: StartApi,
+    sessions: SessionApiStub,
+    database: ExecutionsDatabase,
+    proxy: TcpProxy,
+    proxied_amqp_url: str,
+) -> None:
+    client = start_api(amqp_url=proxied_amqp_url).app.test_client()
+    eventually(lambda: client.get("/ready").status_code == 200)
+    proxy.cut()
+    unsent = client.post(f"/code-sessions/{sessions.add()}/run")
+    assert unsent.status_code == 202
+    proxy.restore()
+    eventually(lambda: client.get("/ready").status_code == 200)
+    assert client.post(f"/code-sessions/{sessions.add()}/run").status_code == 202
+    eventually(lambda: len(database.outbox()) <= 1)
+
+
+def test_a_stop_forgets_what_the_broker_has(
+    start_api: StartApi, sessions: SessionApiStub, database: ExecutionsDatabase, amqp_url: str
+) -> None:
+    api = start_api()
+    client = api.app.test_client()
+    eventually(lambda: client.get("/ready").status_code == 200)
+    for _ in range(5):
+        assert client.post(f"/code-sessions/{sessions.add()}/run").status_code == 202
+    api.close()
+    assert not database.outbox()
+    assert broker.depth(amqp_url, "runs.python") == 5
+
+
+def test_what_is_fresh_is_left_to_the_api(
+    database: ExecutionsDatabase, relay: RelayProcess
+) -> None:
+    database.add()
+    assert relay.relay.relay_batch() == 0
+    assert len(database.outbox()) == 1
+
+
+def test_what_has_begun_already_is_not_sent_again(
+    database: ExecutionsDatabase, relay: RelayProcess, amqp_url: str
+) -> None:
+    database.add()
+    database.run("UPDATE executions SET status = 'RUNNING'")
+    grow_old(database)
+    assert relay.relay.relay_batch() == 1
+    assert not database.outbox()
+    assert broker.depth(amqp_url, "runs.python") == 0
+
+
+def test_the_oldest_go_first(
+    database: ExecutionsDatabase, relay: RelayProcess, amqp_url: str
+) -> None:
+    made = [database.add().execution_id for _ in range(5)]
+    grow_old(database)
+    relay.relay.relay_batch()
+    taken = broker.take(amqp_url, "runs.python", 5)
+    assert [properties.correlation_id for properties, _ in taken] == [str(id_) for id_ in made]
+
+
+def test_a_language_without_a_queue_holds_up_nothing(
+    database: ExecutionsDatabase, relay: RelayProcess, amqp_url: str
+) -> None:
+    held_back = database.add(run_requested(language="javascript")).execution_id
+    database.add()
+    grow_old(database)
+    assert relay.relay.relay_batch() == 1
+    assert database.outbox() == {held_back}
+
+
+def test_relays_side_by_side_send_everything_once(
+    database: ExecutionsDatabase, amqp_url: str
+) -> None:
+    for _ in range(30):
+        database.add()
+    grow_old(database)
+    config = RelayConfig(database_url=database.url, amqp_url=amqp_url)
+    relays = [bootstrap.create_relay(config, ops_port=0) for _ in range(2)]
+    for process in relays:
+        process.publisher.start()
+        assert process.publisher.wait_until_connected(20)
+    turns = iter(relays)
+    moved = at_once(2, lambda: next(turns).relay.relay_batch())
+    assert sum(moved) == 30
+    assert broker.depth(amqp_url, "runs.python") == 30
+    for process in relays:
+        process.publisher.close()
+
+
+def test_nothing_leaves_the_outbox_before_the_broker_has_it(
+    database: ExecutionsDatabase, proxied_amqp_url: str, proxy: TcpProxy
+) -> None:
+    config = RelayConfig(database_url=database.url, amqp_url=proxied_amqp_url)
+    process = bootstrap.create_relay(config, ops_port=0)
+    process.publisher.start()
+    assert process.publisher.wait_until_connected(20)
+    database.add()
+    grow_old(database)
+    proxy.cut()
+    assert process.relay.relay_batch() == 0
+    assert len(database.outbox()) == 1
+    process.publisher.close()
+
+
+def test_a_relay_works_until_it_is_stopped(
+    database: ExecutionsDatabase, relay: RelayProcess
+) -> None:
+    stop = StopSignal()
+    database.add()
+    grow_old(database)
+    with running(lambda: relay.relay.run(stop), stop):
+        eventually(lambda: not database.outbox())
+        assert relay.relay.alive

@@ -1,0 +1,18 @@
+"""Waiting for what happens in another thread or process."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+PAUSE_SECONDS = 0.01
+
+
+def eventually(look: Callable[[], Value], seconds: float = 20) -> Value:
+    """Look until what is seen is true, and give it. Fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"Still {seen!r} after {seconds} seconds."
+        time.sleep(PAUSE_SECONDS)
+    return seen

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError
+
+from execution_api.run_request import RunBody
+from execution_api.run_schema import RunSchema
+from runlet.messages import File
+
+
+def load(**body: Any) -> RunBody:
+    """A body as the API reads it."""
+    loaded: RunBody = RunSchema().load(body)
+    return loaded
+
+
+def test_an_empty_body_leaves_everything_open() -> None:
+    assert load() == RunBody()
+
+
+def test_code_is_another_name_of_source_code() -> None:
+    assert load(code="1") == load(source_code="1") == load(code="1", source_code="1")
+
+
+def test_code_and_source_code_cannot_differ() -> None:
+    with pytest.raises(ValidationError) as refused:
+        load(code="1", source_code="2")
+    assert list(refused.value.messages_dict) == ["code"]
+
+
+def test_lists_become_part_of_a_value() -> None:
+    body = load(args=["a"], files=[{"name": "x", "content": "y"}])
+    assert body.args == ("a",)
+    assert body.files == (File("x", "y", "utf8"),)
+
+
+def test_a_long_list_is_refused_in_one_sentence() -> None:
+    with pytest.raises(ValidationError) as refused:
+        load(args=[None] * 1000)
+    assert refused.value.messages_dict == {"args": ["Must have at most 100 entries."]}
+
+
+def test_two_faults_are_told_together() -> None:
+    with pytest.raises(ValidationError) as refused:
+        load(stdin=1, files=[{"name": "/x", "content": ""}])
+    assert set(refused.value.messages_dict) == {"stdin", "files"}
