@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,11 +96,21 @@ def _digest(base_image: str, *folders: Path) -> str:
     return digest.hexdigest()
 
 
+def _check_folders(settings: Config, languages: Iterable[str]) -> None:
+    wanted = [Path(settings.agent_dir), *(Path(settings.runtimes_dir, name) for name in languages)]
+    missing = [str(folder) for folder in wanted if not (folder / "Dockerfile").is_file()]
+    if missing:
+        raise config.ConfigError(
+            f"No Dockerfile in {', '.join(missing)}: set AGENT_DIR and RUNTIMES_DIR."
+        )
+
+
 def main() -> int:
     """Build all offered languages; 1 when one cannot be built, 2 for a bad configuration."""
     try:
         settings = config.load(Config, os.environ)
         languages = offered(comma_separated(settings.languages))
+        _check_folders(settings, languages)
     except (config.ConfigError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

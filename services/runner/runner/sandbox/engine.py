@@ -65,6 +65,7 @@ class Engine:
 
     def start_container(self, language: Language) -> Container:
         """A new container whose agent is up."""
+        memory_mb = language.memory_mb or self._settings.memory_mb
         with _engine_faults():
             container_id = self._api.create_container(
                 language.image,
@@ -74,10 +75,10 @@ class Engine:
                 stdin_open=True,
                 network_disabled=True,
                 labels={SANDBOX_LABEL: language.id, OWNER_LABEL: self._settings.owner},
-                host_config=self._host_config(),
+                host_config=self._host_config(memory_mb),
             )["Id"]
             try:
-                return self._attach_and_start(container_id, language)
+                return self._attach_and_start(container_id, language, memory_mb)
             except BaseException:
                 self.remove(container_id)
                 raise
@@ -123,19 +124,17 @@ class Engine:
             except NotFound:
                 return False
 
-    def _attach_and_start(self, container_id: str, language: Language) -> Container:
+    def _attach_and_start(self, container_id: str, language: Language, memory_mb: int) -> Container:
         # Attached before it starts, so that nothing the agent says is missed.
         params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         attached = self._api.attach_socket(container_id, params=params)
-        container = Container(
-            container_id, language, self._settings.memory_mb, _raw_socket(attached)
-        )
+        container = Container(container_id, language, memory_mb, _raw_socket(attached))
         self._api.start(container_id)
         _await_agent(container)
         return container
 
-    def _host_config(self) -> HostConfig:
-        memory = self._settings.memory_mb * MIB
+    def _host_config(self, memory_mb: int) -> HostConfig:
+        memory = memory_mb * MIB
         config: HostConfig = self._api.create_host_config(
             auto_remove=True,
             network_mode="none",
