@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from support import databases
 
 MakeDatabase = Callable[[Path], str]

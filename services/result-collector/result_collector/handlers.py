@@ -56,7 +56,9 @@ def by_event(event: Event) -> Change:
     """What an event changes."""
     match event:
         case ExecutionStarted(execution_id=id_, attempt=attempt, started_at=at):
-            return Change("started", id_, Status.RUNNING, attempt, at, statements.STARTED)
+            note = storable(f"by runner {event.runner}")
+            started = statements.STARTED
+            return Change("started", id_, Status.RUNNING, attempt, at, started, note=note)
         case ExecutionRetrying(execution_id=id_, attempt=attempt, at=at):
             note = storable(event.detail)
             retrying = statements.RETRYING
