@@ -18,6 +18,8 @@ from runlet.languages import Language, offered
 log = structlog.get_logger()
 
 INPUTS_LABEL = "runlet.inputs"
+# By which `make clean` finds images that lost their name to newer ones.
+IMAGE_LABEL = "runlet.image"
 AGENT_IMAGE = "runlet/agent"
 
 
@@ -82,8 +84,9 @@ class RuntimeBuilder:
             dockerfile=dockerfile,
             tag=tag,
             buildargs=dict(arguments),
-            labels=dict(labels or {}),
+            labels={IMAGE_LABEL: tag, **(labels or {})},
             rm=True,
+            forcerm=True,
         )
 
 
