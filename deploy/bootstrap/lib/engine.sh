@@ -43,7 +43,8 @@ start_engine() {
 start_engine_by_hand() {
   mountpoint -q /sys/fs/cgroup || ! command -v cgroupfs-mount >/dev/null || cgroupfs-mount
   ulimit -n "$(ulimit -Hn)"
-  setsid nohup dockerd >"$ENGINE_LOG" 2>&1 </dev/null &
+  # In a subshell that ends at once: the engine is then nobody's child and outlives what started it.
+  (setsid nohup dockerd >"$ENGINE_LOG" 2>&1 </dev/null &)
 }
 
 wait_for_engine() {
