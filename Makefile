@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean logs ps test lint
+.PHONY: help up down clean logs ps test lint bench
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ ps: ## Show what runs
 
 test: ## Check everything against a stack of its own; PYTEST_ARGS="tests/unit -x" narrows it
 	@deploy/bootstrap/test.sh
+
+bench: ## Measure against the bare interpreter and engine, into docs/bench/; BENCH_RUNS=1000 for more
+	@deploy/bootstrap/bench.sh
 
 lint: ## Check format, lint and types
 	@deploy/bootstrap/lint.sh

@@ -5,10 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/bootstrap/lib/all.sh
 source deploy/bootstrap/lib/sandboxes.sh
+source deploy/bootstrap/lib/test-stack.sh
 
 PROJECT=runlet-test-$$
-ENV_FILE=$PWD/.runlet/$PROJECT.env
-STARTED=
 
 main() {
   deploy/bootstrap/lint.sh
@@ -16,45 +15,8 @@ main() {
   ensure_compose
   choose_mode
   trap tear_down EXIT
-  write_env_file
-  choose_stack "${STACK_FILES[@]}" tests/compose.test.yml
-  STARTED=yes
-  ensure_images
-  start_stack
+  start_test_stack
   run_pytest
-}
-
-# An env file instead of .env: the settings of the developer's own stack must not reach the tests.
-write_env_file() {
-  local gateway session execution postgres rabbitmq management
-  read -r gateway session execution postgres rabbitmq management < <(free_ports 6)
-  mkdir -p .runlet
-  cat >"$ENV_FILE" <<EOF
-GATEWAY_PORT=$gateway
-SESSION_API_PORT=$session
-EXECUTION_API_PORT=$execution
-TEST_POSTGRES_PORT=$postgres
-TEST_RABBITMQ_PORT=$rabbitmq
-TEST_RABBITMQ_MANAGEMENT_PORT=$management
-POSTGRES_PASSWORD=test-postgres
-RABBITMQ_PASSWORD=test-rabbitmq
-RATE_LIMIT_RUNS_PER_MINUTE=0
-EOF
-  set -a
-  # shellcheck source=/dev/null
-  source "$ENV_FILE"
-  set +a
-}
-
-# free_ports COUNT: all held at once, so that no two are the same.
-free_ports() {
-  .venv/bin/python - "$1" <<'EOF'
-import socket
-import sys
-
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-print(*(s.getsockname()[1] for s in sockets))
-EOF
 }
 
 run_pytest() {
@@ -77,13 +39,8 @@ tear_down() {
   local status=$?
   trap - EXIT
   stop_children
-  if [ -n "$STARTED" ]; then
-    [ "$status" = 0 ] || show_logs "$status"
-    step "Taking the tests' stack down"
-    quietly compose down -v --remove-orphans -t 20 || status=$((status ? status : 1))
-    remove_orphaned_sandboxes
-  fi
-  rm -f "$ENV_FILE"
+  [ "$status" = 0 ] || [ -z "$TEST_STACK_STARTED" ] || show_logs "$status"
+  tear_down_test_stack || status=$((status ? status : 1))
   exit "$status"
 }
 

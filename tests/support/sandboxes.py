@@ -3,13 +3,16 @@
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import docker
 
 from runlet.clock import SystemClock
-from runlet.languages import LANGUAGES
+from runlet.languages import LANGUAGES, Language
 from runlet.limits import Limits
+from runner.sandbox.container import Container
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.engine import ContainerSettings, Engine
 from runner.sandbox.interface import Outcome, Program, SourceFile
@@ -19,17 +22,25 @@ from runner.sandbox.reaper import HOST_OWNER_PREFIX
 DEFAULT_LIMITS = Limits(time_limit_ms=5000, memory_limit_mb=256, output_limit_bytes=1 << 20)
 
 
+@dataclass(frozen=True)
+class FrozenRun:
+    """How a run in a frozen container ended, and after how many seconds."""
+
+    outcome: Outcome
+    seconds: float
+    container_id: str
+
+
 class TestBed:
     """A sandbox with an engine of its own name, and a short way to run programs in it."""
 
     __test__ = False
 
-    def __init__(self, engine: Engine, pool: WarmPool, runs_per_container: int) -> None:
+    def __init__(self, engine: Engine, pool: "RecordingPool", settings: SandboxSettings) -> None:
         self.engine = engine
         self.pool = pool
-        self.sandbox = DockerSandbox(
-            engine, pool, SandboxSettings(runs_per_container, DEFAULT_LIMITS.memory_limit_mb)
-        )
+        self.compile_seconds = settings.compile_time_limit_ms / 1000
+        self.sandbox = DockerSandbox(engine, pool, settings)
 
     def run(
         self,
@@ -42,22 +53,64 @@ class TestBed:
         limits: Limits = DEFAULT_LIMITS,
     ) -> Outcome:
         """Run one program."""
-        declared = LANGUAGES[language]
-        main = SourceFile(declared.file_name, source.encode())
-        program = Program(declared, (main, *files), stdin.encode(), args, limits)
+        program = _program(source, language, stdin, args, files, limits)
         return self.sandbox.run(program, on_start=lambda: None)
+
+    def run_frozen(self, source: str, limits: Limits) -> FrozenRun:
+        """Run one program in a container that the engine freezes just before it starts."""
+        program = _program(source, "python", "", (), (), limits)
+        started = time.monotonic()
+
+        def freeze() -> None:
+            nonlocal started
+            self.pool.client.api.pause(self.pool.last_taken.id)
+            started = time.monotonic()
+
+        outcome = self.sandbox.run(program, on_start=freeze)
+        return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.id)
+
+
+class RecordingPool(WarmPool):
+    """A pool that remembers which container it gave out last, and the engine it is on."""
+
+    client: docker.DockerClient
+    last_taken: Container
+
+    def take(self, language: Language) -> Container:
+        """Take a container; see WarmPool.take."""
+        self.last_taken = super().take(language)
+        return self.last_taken
+
+
+def _program(
+    source: str,
+    language: str,
+    stdin: str,
+    args: tuple[str, ...],
+    files: tuple[SourceFile, ...],
+    limits: Limits,
+) -> Program:
+    declared = LANGUAGES[language]
+    main = SourceFile(declared.file_name, source.encode())
+    return Program(declared, (main, *files), stdin.encode(), args, limits)
 
 
 @contextlib.contextmanager
-def open_test_bed(runs_per_container: int) -> Iterator[TestBed]:
+def open_test_bed(
+    runs_per_container: int, compile_time_limit_ms: int = 30_000
+) -> Iterator[TestBed]:
     """A test bed whose containers are gone when it ends."""
+    settings = SandboxSettings(
+        runs_per_container, DEFAULT_LIMITS.memory_limit_mb, compile_time_limit_ms
+    )
     owner = f"{HOST_OWNER_PREFIX}{socket.gethostname()}:{os.getpid()}"
     with contextlib.closing(docker.DockerClient.from_env()) as client:
         engine = Engine(client, ContainerSettings(owner, None, DEFAULT_LIMITS.memory_limit_mb))
-        pool = WarmPool(
+        pool = RecordingPool(
             [], PoolSize(0, 4), runs_per_container, engine.start_container, SystemClock()
         )
+        pool.client = client
         try:
-            yield TestBed(engine, pool, runs_per_container)
+            yield TestBed(engine, pool, settings)
         finally:
             pool.close()

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from flask import Flask
 
-from execution_api import context, errors
+from execution_api import context
 from execution_api.acceptance import Acceptance
 from execution_api.backlog import Backlog
 from execution_api.config import ApiConfig, RelayConfig
@@ -21,6 +21,7 @@ from runlet import postgres
 from runlet.broker import topology
 from runlet.broker.publisher import Declare, Publisher
 from runlet.clock import SystemClock
+from runlet.http import database
 from runlet.http.app import Description, create_app
 from runlet.ops_server import OPS_PORT, OpsServer
 
@@ -118,7 +119,7 @@ def _create_app(config: ApiConfig, publisher: Publisher, parts: context.Context)
     }
     app, api = create_app(Description(title="Runlet execution API", ready_checks=checks))
     context.attach(app, parts)
-    errors.install(app)
+    database.install(app)
     api.register_blueprint(executions)
     return app
 

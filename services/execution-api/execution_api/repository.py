@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from execution_api.cursor import Cursor
 from execution_api.models import execution_events, executions, outbox
 from runlet.executions import ACTIVE, Status
+from runlet.http.cursors import Cursor
 from runlet.messages import RunRequested
 
 FIRST_ATTEMPT = 1

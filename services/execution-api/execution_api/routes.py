@@ -10,7 +10,6 @@ from sqlalchemy import RowMapping
 
 from execution_api import context
 from execution_api.acceptance import RunCall
-from execution_api.cursor import Cursor
 from execution_api.run_request import RunBody
 from execution_api.run_schema import RunSchema
 from execution_api.schemas import (
@@ -24,6 +23,7 @@ from execution_api.schemas import (
 from execution_api.waiting import wait_until
 from runlet.executions import TERMINAL
 from runlet.http import blueprints
+from runlet.http.cursors import Cursor
 from runlet.http.problems import invalid, not_found
 from runlet.tracing import child_of
 

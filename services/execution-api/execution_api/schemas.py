@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
-from execution_api.cursor import Cursor
 from runlet.executions import Reason, Status
+from runlet.http.fields import CursorField
 
 DEFAULT_PAGE, MAX_PAGE = 10, 100
 MAX_WAIT_SECONDS = 30
@@ -19,16 +19,6 @@ _TIME = {"example": "2025-01-31T12:00:00.000000+00:00"}
 def _result(description: str, example: Any) -> dict[str, Any]:
     """A field that is null until the execution is over, or when it has no meaning for its end."""
     return {"allow_none": True, "metadata": {"description": description, "example": example}}
-
-
-class CursorField(fields.Field[Cursor]):
-    """The place in a list at which the next page begins."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Cursor:
-        try:
-            return Cursor.decode(value)
-        except ValueError as error:
-            raise ValidationError("Send the next_cursor of the page before, unchanged.") from error
 
 
 class PageSchema(Schema):

@@ -4,6 +4,7 @@ from flask import Flask
 
 from runlet import postgres
 from runlet.config import comma_separated
+from runlet.http import database
 from runlet.http.app import Description
 from runlet.http.app import create_app as create_http_app
 from runlet.languages import offered
@@ -31,6 +32,7 @@ def create_app(config: Config) -> Flask:
     offer = offered(comma_separated(config.languages))
     context.attach(app, context.Context(SessionRepository(engine), offer, limits=config))
     errors.install(app)
+    database.install(app)
     api.register_blueprint(sessions)
     api.register_blueprint(languages)
     return app

@@ -3,14 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from flask import Flask, Response
 
-from runlet.http.problems import ProblemError, not_found, render, unavailable
-from runlet.postgres import AWAY_ERRORS
+from runlet.http.problems import ProblemError, not_found, render
 from session_api.repository import SessionClosedError, SessionNotFoundError, StaleRevisionError
-
-log = structlog.get_logger()
 
 
 def install(app: Flask) -> None:
@@ -40,14 +36,8 @@ def _stale(error: StaleRevisionError) -> ProblemError:
     )
 
 
-def _database_away(error: Exception) -> ProblemError:
-    log.warning("database_unavailable", error=str(error))
-    return unavailable("The database does not answer at the moment. Try again in a few seconds.")
-
-
 _PROBLEMS: dict[type[Exception], Callable[[Any], ProblemError]] = {
     SessionNotFoundError: _not_found,
     SessionClosedError: _closed,
     StaleRevisionError: _stale,
-    **dict.fromkeys(AWAY_ERRORS, _database_away),
 }

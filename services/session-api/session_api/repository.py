@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from session_api.cursors import Position
+from runlet.http.cursors import Cursor
 from session_api.models import (
     ACTIVE,
     INACTIVE,
@@ -116,7 +116,7 @@ class SessionRepository:
             raise SessionNotFoundError
         return False
 
-    def newest(self, limit: int, user_id: str | None, after: Position | None) -> list[CodeSession]:
+    def newest(self, limit: int, user_id: str | None, after: Cursor | None) -> list[CodeSession]:
         """At most `limit` sessions, newest first, of one user or of all, that follow `after`."""
         columns = code_sessions.c
         conditions: list[ColumnElement[bool]] = []

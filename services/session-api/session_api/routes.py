@@ -9,9 +9,10 @@ import structlog
 from flask import Response, request, url_for
 
 from runlet.http import blueprints
+from runlet.http.cursors import Cursor
 from runlet.http.problems import ProblemError
 from runlet.languages import LANGUAGES
-from session_api import context, cursors
+from session_api import context
 from session_api.models import ACTIVE, INACTIVE, CodeSession, NewSession
 from session_api.preconditions import accepted_revisions
 from session_api.repository import Changes, SessionNotFoundError
@@ -77,7 +78,7 @@ def list_newest(page: dict[str, Any]) -> dict[str, Any]:
     found = context.current().sessions.newest(limit + 1, page.get("user_id"), page.get("cursor"))
     shown = found[:limit]
     more = len(found) > limit
-    last = cursors.encode(cursors.Position(shown[-1].created_at, shown[-1].id)) if more else None
+    last = Cursor(shown[-1].created_at, shown[-1].id).encode() if more else None
     return {"sessions": shown, "next_cursor": last}
 
 

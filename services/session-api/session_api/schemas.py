@@ -4,8 +4,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from runlet.http.fields import OPAQUE_LENGTH, OpaqueId, Text
-from session_api import cursors
+from runlet.http.fields import OPAQUE_LENGTH, CursorField, OpaqueId, Text
 from session_api.models import ACTIVE, INACTIVE
 
 DEFAULT_PAGE, MAX_PAGE = 20, 100
@@ -76,18 +75,6 @@ class ChangesSchema(Schema):
         return merged
 
 
-class Cursor(fields.Field[cursors.Position]):
-    """The place in a list at which the next page begins."""
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Any, **kwargs: Any
-    ) -> cursors.Position:
-        try:
-            return cursors.decode(value)
-        except ValueError as error:
-            raise ValidationError("Send the next_cursor of the page before, unchanged.") from error
-
-
 class PageSchema(Schema):
     """Which part of the list of sessions."""
 
@@ -100,7 +87,7 @@ class PageSchema(Schema):
         validate=validate.Range(1, MAX_PAGE),
         metadata={"description": "How many at most."},
     )
-    cursor = Cursor(
+    cursor = CursorField(
         metadata={"type": "string", "description": "The `next_cursor` of the page before."}
     )
 

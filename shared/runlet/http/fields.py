@@ -5,6 +5,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from runlet.http.cursors import Cursor
+
 OPAQUE_LENGTH = 128
 NOT_TEXT = "Must not contain NUL or unpaired surrogate characters."
 
@@ -41,3 +43,13 @@ class OpaqueId(fields.Field[str | int]):
         if len(json.dumps(value) if isinstance(value, int) else value) > OPAQUE_LENGTH:
             raise ValidationError(f"Must be at most {OPAQUE_LENGTH} characters long.")
         return value
+
+
+class CursorField(fields.Field[Cursor]):
+    """The place in a list at which the next page begins."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Cursor:
+        try:
+            return Cursor.decode(value)
+        except ValueError as error:
+            raise ValidationError("Send the next_cursor of the page before, unchanged.") from error

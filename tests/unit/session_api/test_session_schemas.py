@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from marshmallow import Schema, ValidationError
 
-from session_api import cursors
+from runlet.http.cursors import Cursor
 from session_api.schemas import ChangesSchema, NewSessionSchema, PageSchema
 
 
@@ -98,8 +98,8 @@ def test_a_page_has_twenty_sessions_unless_told_otherwise() -> None:
 
 
 def test_a_cursor_is_read() -> None:
-    position = cursors.Position(datetime(2025, 1, 31, tzinfo=UTC), UUID(int=7))
-    assert PageSchema().load({"cursor": cursors.encode(position)})["cursor"] == position
+    position = Cursor(datetime(2025, 1, 31, tzinfo=UTC), UUID(int=7))
+    assert PageSchema().load({"cursor": position.encode()})["cursor"] == position
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What this service says when a part that it needs is away."""
+"""What an API says while its database is away."""
 
 import structlog
 from flask import Flask, Response
@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 def install(app: Flask) -> None:
-    """Answer 503 while the database is away."""
+    """Answer 503 while the database does not."""
     for error_type in AWAY_ERRORS:
         app.register_error_handler(error_type, _database_away)
 
@@ -18,7 +18,5 @@ def install(app: Flask) -> None:
 def _database_away(error: Exception) -> Response:
     log.warning("database_unavailable", error=str(error))
     return problems.render(
-        problems.unavailable(
-            "The executions database does not answer at the moment. Try again in 2 seconds."
-        )
+        problems.unavailable("The database does not answer at the moment. Try again in 2 seconds.")
     )
