@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean logs ps test lint bench
+.PHONY: help up down clean logs ps test lint bench soak
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: ## Check everything against a stack of its own; PYTEST_ARGS="tests/unit -x
 
 bench: ## Measure against the bare interpreter and engine, into docs/bench/; BENCH_RUNS=1000 for more
 	@deploy/bootstrap/bench.sh
+
+soak: ## Ten thousand runs in a row in reused containers: nothing may stay or grow
+	@SOAK_RUNS=10000 PYTEST_ARGS="tests/hostile/test_endurance.py" deploy/bootstrap/test.sh
 
 lint: ## Check format, lint and types
 	@deploy/bootstrap/lint.sh

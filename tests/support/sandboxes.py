@@ -1,8 +1,6 @@
 """Sandboxes on the real engine, for tests."""
 
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +10,12 @@ import docker
 from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES, Language
 from runlet.limits import Limits
+from runner.bootstrap import owner_name
 from runner.sandbox.container import Container
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.engine import ContainerSettings, Engine
 from runner.sandbox.interface import Outcome, Program, SourceFile
 from runner.sandbox.pool import PoolSize, WarmPool
-from runner.sandbox.reaper import HOST_OWNER_PREFIX
 
 DEFAULT_LIMITS = Limits(time_limit_ms=5000, memory_limit_mb=256, output_limit_bytes=1 << 20)
 
@@ -103,9 +101,9 @@ def open_test_bed(
     settings = SandboxSettings(
         runs_per_container, DEFAULT_LIMITS.memory_limit_mb, compile_time_limit_ms
     )
-    owner = f"{HOST_OWNER_PREFIX}{socket.gethostname()}:{os.getpid()}"
     with contextlib.closing(docker.DockerClient.from_env()) as client:
-        engine = Engine(client, ContainerSettings(owner, None, DEFAULT_LIMITS.memory_limit_mb))
+        memory_mb = DEFAULT_LIMITS.memory_limit_mb
+        engine = Engine(client, ContainerSettings(owner_name(client), None, memory_mb))
         pool = RecordingPool(
             [], PoolSize(0, 4), runs_per_container, engine.start_container, SystemClock()
         )

@@ -3,9 +3,9 @@
 import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 import docker
+from docker.errors import DockerException
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet.broker import topology
@@ -65,7 +65,7 @@ class Runner:
 def build(config: Config, client: docker.DockerClient) -> Runner:
     """Wire a runner. Raises ValueError when the configuration names an unknown language."""
     languages = config.served()
-    owner = owner_name()
+    owner = owner_name(client)
     clock = SystemClock()
 
     def declare(channel: BlockingChannel) -> None:
@@ -111,8 +111,14 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     return Runner(consumer, publisher, slots, pool, Reaper(engine, owner), engine)
 
 
-def owner_name() -> str:
-    """What sandboxes are labelled with: this container's id, or this process on its host."""
-    if Path("/.dockerenv").exists():
-        return socket.gethostname()
-    return f"{HOST_OWNER_PREFIX}{socket.gethostname()}:{os.getpid()}"
+def owner_name(client: docker.DockerClient) -> str:
+    """What sandboxes are labelled with: this container's id, or this process on its host.
+
+    The engine is asked, because a file that marks containers may lie about in a virtual machine.
+    """
+    hostname = socket.gethostname()
+    try:
+        client.containers.get(hostname)
+    except DockerException:
+        return f"{HOST_OWNER_PREFIX}{hostname}:{os.getpid()}"
+    return hostname

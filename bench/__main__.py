@@ -1,0 +1,121 @@
+"""python -m bench: measures everything against the stack that make bench has started."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import docker
+
+from bench import baselines, load, report
+from bench.cpu import CpuMeter
+from bench.figures import Figures
+from bench.report import Section
+from runlet.languages import LANGUAGES, Language
+
+FOLDER = Path("docs/bench")
+RUNS = int(os.environ.get("BENCH_RUNS", "300"))
+CONTAINER_RUNS = max(20, RUNS // 10)
+MODES = (1, 100)
+HELLO = "Hello World\n"
+
+
+class Bench:
+    """One sitting: the same machine, the same hour, one thing after the other."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._client = client
+        self._compose = shlex.split(os.environ["RUNLET_BENCH_COMPOSE"])
+        self._cpu = CpuMeter(client, os.environ["RUNLET_BENCH_PROJECT"])
+        self._runlet: dict[int, dict[str, Figures]] = {mode: {} for mode in MODES}
+
+    def run(self) -> list[Section]:
+        """Measure everything."""
+        for mode in MODES:
+            self._switch(mode)
+            for language in LANGUAGES.values():
+                say(f"Runlet, {mode} a container: {language.name}")
+                self._runlet[mode][language.id] = self._measure(mode, language)
+        return [self._python(), *(self._other(each) for each in others())]
+
+    def _python(self) -> Section:
+        python, source = LANGUAGES["python"], "print(1)\n"
+        say("The floor and the engine: Python")
+        ways = [
+            baselines.bare(self._client, python, source, RUNS),
+            baselines.docker_run(self._client, python, source, CONTAINER_RUNS),
+            baselines.engine_alone(self._client, python, CONTAINER_RUNS),
+            *(self._runlet[mode]["python"] for mode in MODES),
+        ]
+        return Section("Python, print(1)", ways)
+
+    def _other(self, language: Language) -> Section:
+        say(f"The floor: {language.name}")
+        floor = baselines.bare(self._client, language, language.template, CONTAINER_RUNS)
+        ways = [floor, *(self._runlet[mode][language.id] for mode in MODES)]
+        return Section(f"{language.name}, Hello World, compiled and run", ways)
+
+    def _measure(self, mode: int, language: Language) -> Figures:
+        python = language.id == "python"
+        source, expected = ("print(1)\n", "1\n") if python else (language.template, HELLO)
+        runs = RUNS if python and mode > 1 else CONTAINER_RUNS
+        make = partial(load.Caller, self._address(), language.id, source, expected)
+        return load.measure(f"Runlet, {mode} a container", make, runs, self._cpu)
+
+    def _switch(self, mode: int) -> None:
+        command = [*self._compose, "up", "-d", "--no-deps", "runner"]
+        environment = {**os.environ, "SANDBOX_RUNS_PER_CONTAINER": str(mode)}
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        deadline = time.monotonic() + 60
+        while not self._gateway_runs_code():
+            if time.monotonic() > deadline:
+                raise RuntimeError("The stack does not run code; see its logs.")
+            time.sleep(0.5)
+
+    def _gateway_runs_code(self) -> bool:
+        try:
+            load.Caller(self._address(), "python", "print(1)\n", "1\n")()
+        except RuntimeError:
+            return False
+        return True
+
+    def _address(self) -> str:
+        """The gateway's own address: a published port adds the engine's proxy to every call."""
+        (gateway,) = self._client.containers.list(
+            filters={
+                "label": [
+                    f"com.docker.compose.project={os.environ['RUNLET_BENCH_PROJECT']}",
+                    "com.docker.compose.service=gateway",
+                ]
+            }
+        )
+        (network,) = gateway.attrs["NetworkSettings"]["Networks"].values()
+        return f"http://{network['IPAddress']}:8080"
+
+
+def others() -> Sequence[Language]:
+    """Every language but Python."""
+    return [language for language in LANGUAGES.values() if language.id != "python"]
+
+
+def say(what: str) -> None:
+    """Progress, for whoever waits."""
+    sys.stdout.write(f"    {what}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure, write and print the table."""
+    client = docker.DockerClient.from_env(timeout=120, max_pool_size=32)
+    sections = Bench(client).run()
+    machine = report.describe_machine(os.cpu_count() or 1, client.version()["Version"])
+    path = report.write(sections, FOLDER, machine)
+    sys.stdout.write(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
