@@ -56,7 +56,7 @@ ATTACKS = [
         {MEMORY, Reason.SIGNAL, EXIT},
         "const x = []; for (;;) x.push(Buffer.alloc(1 << 20, 1));",
         language="javascript",
-    ),
+    ).with_limits(time_limit_ms=5000),
     Attack(
         "disk filled",
         {None},
@@ -94,7 +94,7 @@ ATTACKS = [
     Attack(
         "output flood by children",
         {OUTPUT},
-        "import os\nfor _ in range(9): os.fork()\nwhile True: os.write(1, b'x' * 4096)",
+        "import os\nfor _ in range(5): os.fork()\nwhile True: os.write(1, b'x' * 4096)",
     ),
     Attack("sleep beyond the limit", {TIME}, "import time; time.sleep(3600)"),
     Attack("busy loop", {TIME}, "while True: pass"),
