@@ -18,7 +18,7 @@ from bench.report import Section
 from runlet.languages import LANGUAGES, Language
 
 FOLDER = Path("docs/bench")
-RUNS = int(os.environ.get("BENCH_RUNS", "300"))
+RUNS = int(os.environ.get("BENCH_RUNS", "200"))
 CONTAINER_RUNS = max(20, RUNS // 10)
 MODES = (1, 100)
 HELLO = "Hello World\n"

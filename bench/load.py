@@ -51,7 +51,7 @@ def measure(
 ) -> Figures:
     """Latencies of one caller, throughput of several, CPU seconds of each part for each run."""
     callers = [make_caller() for _ in range(CALLERS)]
-    throughput(list(callers), 5)
+    throughput(list(callers), 2)
     alone = latencies(callers[0], runs)
     runs_each = max(1, runs // CALLERS)
     before = cpu()

@@ -11,6 +11,7 @@ Row = TypeVar("Row")
 
 FIRST_PAUSE_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.1
+PAUSE_GROWTH = 1.4
 
 # Between reads that nothing called for: a connection may be dead before anybody notices.
 RE_READ_SECONDS = 5.0
@@ -86,7 +87,7 @@ def pauses() -> Iterator[float]:
     pause = FIRST_PAUSE_SECONDS
     while True:
         yield pause
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
 
 
 def wait_until(

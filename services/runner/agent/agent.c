@@ -298,6 +298,7 @@ static enum cause supervise(pid_t leader, const struct step *step, struct output
     for (;;) {
         uint64_t now = now_us();
         if (now >= deadline) return TIME_LIMIT;
+        flush_frames();
         if (poll(fds, 4, (int)((deadline - now) / 1000 + 1)) < 0 && errno != EINTR) return KILLED;
         for (int i = 0; i < 2; i++) {
             if (!fds[i].revents) continue;
@@ -320,6 +321,7 @@ static void drain(struct output *streams, const struct step *step) {
     for (int i = 0; i < 2; i++) {
         int state = 0;
         while (state == 0) {
+            /* All writers are dead, so this ends; it waits only for the kernel to say so. */
             struct pollfd fd = {streams[i].fd, POLLIN, 0};
             poll(&fd, 1, -1);
             state = pump(&streams[i], step->output_limit);

@@ -60,16 +60,33 @@ static inline int read_all(int fd, char *data, size_t size) {
     return 0;
 }
 
+/*
+ * What is to be sent collects here until somebody waits: each write costs the engine, which carries
+ * it on, more than the bytes in it.
+ */
+static char outgoing[1 << 17];
+static uint32_t outgoing_size;
+
 /* Without a reader there is nobody to work for. */
+static inline void flush_frames(void) {
+    if (write_all(1, outgoing, outgoing_size)) exit(0);
+    outgoing_size = 0;
+}
+
+/* `size` is at most half of what can collect. */
 static inline void send_frame(char type, const char *data, uint32_t size) {
-    char header[HEADER] = {type};
-    put_u32(header + 1, size);
-    if (write_all(1, header, HEADER) || (size && write_all(1, data, size))) exit(0);
+    if (outgoing_size + HEADER + size > sizeof outgoing) flush_frames();
+    char *at = outgoing + outgoing_size;
+    *at = type;
+    put_u32(at + 1, size);
+    if (size) memcpy(at + HEADER, data, size);
+    outgoing_size += HEADER + size;
 }
 
 /* The content in memory that the caller frees; NULL when the other side is gone. */
 static inline char *receive_frame(char *type, uint32_t *size) {
     char header[HEADER];
+    flush_frames();
     if (read_all(0, header, HEADER)) return NULL;
     *type = header[0];
     *size = get_u32(header + 1);
