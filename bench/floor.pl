@@ -2,7 +2,7 @@
 # floor.pl RUNS WORKERS COMMAND...   prints one line of milliseconds a run, then "total SECONDS".
 use strict;
 use warnings;
-use POSIX qw(uname);
+use POSIX qw(getcwd uname);
 
 my ($runs, $workers, @command) = @ARGV;
 open(STDERR, '>', '/dev/null') or die;
@@ -25,6 +25,7 @@ sub work {
     my ($count) = @_;
     my $lines = '';
     for (1 .. $count) {
+        forget();
         my $started = now();
         my $pid = fork() // die;
         if (!$pid) { exec { $command[0] } @command or die }
@@ -41,6 +42,13 @@ sub settle {
     mkdir($folder) or die;
     link($ENV{FILE}, "$folder/$ENV{FILE}") or die;
     chdir($folder) or die;
+    my $here = getcwd();
+    s{^/tmp/}{$here/} for values %ENV;
+}
+
+# A run of Runlet finds no program and no cache of the one before; nor does one here.
+sub forget {
+    system('rm', '-rf', grep { $_ ne $ENV{FILE} } glob('*'));
 }
 
 my $started = now();

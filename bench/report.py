@@ -70,7 +70,7 @@ def _cpu_table(section: Section) -> list[str]:
         return []
     parts = sorted({part for way in ways for part in way.cpu_seconds})
     lines = [
-        "CPU ms for each execution (the engine's includes what it does for the sandboxes):",
+        "CPU ms for each execution, the runs themselves included:",
         "",
         "| part | " + " | ".join(way.name for way in ways) + " |",
         "|---|" + "---|" * len(ways),

@@ -3,7 +3,7 @@
 import pytest
 
 from runlet.executions import Reason
-from support.hostile import Attack, endure
+from support.hostile import LIMITS, Attack, endure
 from support.sandboxes import TestBed
 
 MEMORY = Reason.MEMORY_LIMIT
@@ -147,3 +147,17 @@ def test_both_streams_of_a_flood_keep_what_fits(bed: TestBed) -> None:
 
     assert (len(result.stdout), len(result.stderr)) == (65_536, 1000)
     assert (result.stdout_truncated, result.stderr_truncated) == (True, False)
+
+
+def test_more_cores_buy_no_more_cpu_time(bed: TestBed) -> None:
+    attack = Attack(
+        "two busy threads",
+        {TIME},
+        "package main\n\nfunc main() {\n\tgo func() { for { } }()\n\tfor { }\n}\n",
+        language="go",
+    )
+
+    cpu_time_ms = endure(bed, attack).result.cpu_time_ms
+
+    assert cpu_time_ms is not None
+    assert cpu_time_ms < LIMITS.time_limit_ms * 1.25

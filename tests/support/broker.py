@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -88,11 +89,24 @@ def _required(variable: str) -> str:
     return value
 
 
+def manage_json(path: str) -> Any:
+    """What the management API says at `path`."""
+    answer = _call_management(_required(MANAGEMENT_VARIABLE), "GET", path)
+    assert answer.status == 200, answer.data
+    return answer.json()
+
+
 def _manage(management_url: str, method: str, path: str, body: bytes | None = None) -> None:
+    answer = _call_management(management_url, method, path, body)
+    assert answer.status in (201, 204), answer.data
+
+
+def _call_management(
+    management_url: str, method: str, path: str, body: bytes | None = None
+) -> urllib3.BaseHTTPResponse:
     address = urlsplit(management_url)
     headers = urllib3.make_headers(basic_auth=f"{address.username}:{address.password}")
     url = f"{address.scheme}://{address.hostname}:{address.port}{path}"
-    answer = urllib3.request(
+    return urllib3.request(
         method, url, body=body, headers={**headers, "Content-Type": "application/json"}
     )
-    assert answer.status in (201, 204), answer.data

@@ -9,11 +9,11 @@ start_stack() {
 }
 
 wait_until_healthy() {
-  local deadline=$((SECONDS + HEALTH_TIMEOUT_SECONDS)) asked=
-  while [ -n "$(unwell)" ]; do
+  local deadline=$((SECONDS + HEALTH_TIMEOUT_SECONDS)) asked='' late
+  while late=$(unwell) && [ -n "$late" ]; do
     [ "$SECONDS" -lt "$deadline" ] || explain_failure
     if [ -z "$asked" ]; then
-      note "Waiting for: $(unwell | cut -d'|' -f1 | paste -sd' ')"
+      note "Waiting for: $(cut -d'|' -f1 <<<"$late" | paste -sd' ')"
       asked=yes
     fi
     sleep 0.5

@@ -29,7 +29,8 @@
 #include "frames.h"
 #include "scrub.h"
 
-enum { MAX_STEPS = 4, MAX_WORDS = 256, MAX_FILES = 128, CHUNK = 65536 };
+/* MAX_CPUS is the container's quota of processors, see engine.py: how fast CPU time can pass. */
+enum { MAX_CPUS = 2, MAX_STEPS = 4, MAX_WORDS = 256, MAX_FILES = 128, CHUNK = 65536 };
 
 static const char WORK[] = "/tmp/work";
 
@@ -99,6 +100,22 @@ static uint32_t oom_kills(void) {
         return found;
     }
     return 0;
+}
+
+/* CPU time of the whole container by the kernel's count, cgroup v2, then v1; 0 where there is none. */
+static uint64_t container_cpu_us(void) {
+    unsigned long long value = 0;
+    FILE *file = fopen("/sys/fs/cgroup/cpu.stat", "re");
+    if (file) {
+        int found = fscanf(file, "usage_usec %llu", &value);
+        fclose(file);
+        if (found == 1) return value;
+    }
+    file = fopen("/sys/fs/cgroup/cpuacct/cpuacct.usage", "re");
+    if (!file) return 0;
+    if (fscanf(file, "%llu", &value) != 1) value = 0;
+    fclose(file);
+    return value / 1000;
 }
 
 /* ---- reading a job: fields inside one frame; the buffer stays alive while the job runs ---- */
@@ -289,17 +306,30 @@ static int pump(struct output *stream, uint32_t output_limit) {
     }
 }
 
+/* Until when to wait before looking at the clocks again; at most `deadline`, 0 when time is up. */
+static uint64_t next_look(const struct step *step, uint64_t deadline, uint64_t cpu_before) {
+    uint64_t now = now_us(), limit = step->wall_ms * 1000ULL;
+    uint64_t cpu = container_cpu_us() - cpu_before;
+    if (now >= deadline || cpu >= limit) return 0;
+    uint64_t cpu_left = (limit - cpu) / MAX_CPUS + 1000;
+    return cpu_left < deadline - now ? now + cpu_left : deadline;
+}
+
 static enum cause supervise(pid_t leader, const struct step *step, struct output *streams,
-                            uint64_t deadline, struct usage *usage) {
+                            uint64_t started, struct usage *usage) {
+    uint64_t deadline = started + step->wall_ms * 1000ULL, look = 0;
+    uint64_t cpu_before = container_cpu_us();
     struct pollfd fds[4] = {{streams[0].fd, POLLIN, 0},
                             {streams[1].fd, POLLIN, 0},
                             {signals, POLLIN, 0},
                             {0, POLLIN, 0}};
     for (;;) {
         uint64_t now = now_us();
-        if (now >= deadline) return TIME_LIMIT;
+        if (now >= look) look = next_look(step, deadline, cpu_before);
+        if (look == 0) return TIME_LIMIT;
         flush_frames();
-        if (poll(fds, 4, (int)((deadline - now) / 1000 + 1)) < 0 && errno != EINTR) return KILLED;
+        int wait_ms = look > now ? (int)((look - now) / 1000 + 1) : 0;
+        if (poll(fds, 4, wait_ms) < 0 && errno != EINTR) return KILLED;
         for (int i = 0; i < 2; i++) {
             if (!fds[i].revents) continue;
             int state = pump(&streams[i], step->output_limit);
@@ -372,7 +402,7 @@ static int run_step(const struct job *job, int index) {
     close(report[0]);
     enum cause cause = EXITED;
     if (problem <= 0)
-        cause = supervise(leader, step, streams, started + step->wall_ms * 1000ULL, &usage);
+        cause = supervise(leader, step, streams, started, &usage);
     uint64_t wall = now_us() - started;
 
     kill(-1, SIGKILL);

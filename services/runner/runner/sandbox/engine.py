@@ -27,6 +27,12 @@ START_SECONDS = 15
 MIB = 1 << 20
 SHARED_MEMORY_MB = 16
 AGENT_PROCESSES = 1
+# Two processors at most, so that compilers and garbage collectors are not throttled; the agent caps
+# the CPU time at the wall-clock limit (agent.c). Where there are too few processors for everybody,
+# a run has a quarter of the weight of a service.
+MAX_CPUS = 2
+CPU_PERIOD_US = 100_000
+CPU_SHARES = 256
 # What the agent needs to become a run's user and to end what that user left; a run has none.
 AGENT_CAPABILITIES = ["SETUID", "SETGID", "KILL"]
 # No System V or POSIX queue, semaphore or segment can be made, so none can be left behind.
@@ -145,7 +151,9 @@ class Engine:
             security_opt=["no-new-privileges"],
             mem_limit=memory,
             memswap_limit=memory,
-            nano_cpus=1_000_000_000,
+            cpu_period=CPU_PERIOD_US,
+            cpu_quota=MAX_CPUS * CPU_PERIOD_US,
+            cpu_shares=CPU_SHARES,
             pids_limit=MAX_PROCESSES + AGENT_PROCESSES,
             shm_size=SHARED_MEMORY_MB * MIB,
             sysctls=NO_IPC_OBJECTS,

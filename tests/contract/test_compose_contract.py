@@ -1,0 +1,92 @@
+"""The services, ports and settings that operators see."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runlet.languages import LANGUAGES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = compose["services"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("service", "port"),
+    [
+        ("gateway", "${BIND_ADDRESS:-127.0.0.1}:${GATEWAY_PORT:-8080}:8080"),
+        ("session-api", "${BIND_ADDRESS:-127.0.0.1}:${SESSION_API_PORT:-8001}:8001"),
+        ("execution-api", "${BIND_ADDRESS:-127.0.0.1}:${EXECUTION_API_PORT:-8002}:8002"),
+    ],
+)
+def test_http_listens_on_loopback_and_can_be_moved(
+    services: dict[str, Any], service: str, port: str
+) -> None:
+    assert services[service]["ports"] == [port]
+
+
+@pytest.mark.parametrize("service", ["runner", "result-collector", "rabbitmq", "postgres"])
+def test_everything_else_is_reachable_from_inside_only(
+    services: dict[str, Any], service: str
+) -> None:
+    assert "ports" not in services[service]
+
+
+def test_the_runner_has_no_database_and_no_way_to_it(services: dict[str, Any]) -> None:
+    runner = services["runner"]
+
+    assert not [name for name in runner["environment"] if "DATABASE" in name or "DB_" in name]
+    assert not set(runner["networks"]) & set(services["postgres"]["networks"])
+
+
+def test_no_service_is_privileged_and_ours_hold_no_capability(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert not service.get("privileged"), name
+        assert service.get("cap_drop") == ["ALL"], name
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [
+        ("session-api", {"LANGUAGES", "MAX_SOURCE_BYTES"}),
+        (
+            "execution-api",
+            {
+                "LANGUAGES",
+                "MAX_SOURCE_BYTES",
+                "DEFAULT_TIME_LIMIT_MS",
+                "DEFAULT_MEMORY_MB",
+                "OUTPUT_LIMIT_BYTES",
+                "MAX_QUEUE_DEPTH",
+            },
+        ),
+        (
+            "runner",
+            {
+                "RUNNER_CONCURRENCY",
+                "RUNNER_LANGUAGES",
+                "SANDBOX_RUNS_PER_CONTAINER",
+                "SANDBOX_RUNTIME",
+            },
+        ),
+    ],
+)
+def test_settings_reach_the_services_that_use_them(
+    services: dict[str, Any], service: str, settings: set[str]
+) -> None:
+    assert settings <= set(services[service]["environment"])
+
+
+def test_a_language_is_a_declaration_and_a_folder_and_nothing_else() -> None:
+    folders = {path.parent.name for path in (ROOT / "deploy/runtimes").glob("*/Dockerfile")}
+
+    assert folders == set(LANGUAGES)
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert not [name for name in ("javascript", "cpp", "ruby") if name in compose]
