@@ -14,7 +14,7 @@ main() {
   forget COMPOSE_FILE
   rm -rf .runlet .venv
   find deploy/ca-certificates -type f ! -name .gitkeep -delete
-  step "Nothing of Runlet is left on this machine but this folder."
+  step "Nothing of Runlet is left but this folder. The engine and official images it pulled stay."
 }
 
 # By labels, not by compose: that also finds what an interrupted test or another mode left.

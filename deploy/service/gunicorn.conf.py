@@ -16,7 +16,7 @@ workers = int(os.environ.get("WEB_WORKERS") or 2)
 threads = int(os.environ.get("WEB_THREADS") or 32)
 worker_connections = threads + 1000
 
-# Longer than the gateway keeps an idle connection, so that it never meets one being closed.
+# For callers that keep their connections, such as the execution API at the session API.
 keepalive = 75
 timeout = 60
 graceful_timeout = 30

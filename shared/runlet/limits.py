@@ -12,6 +12,7 @@ SCRATCH_MB = 64
 MAX_STDIN_BYTES = 1_048_576
 MAX_FILES = 100
 MAX_ARGS = 100
+MAX_ARGS_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -31,5 +32,5 @@ class LimitSettings:
 
     default_time_limit_ms: Annotated[int, Meta(ge=MIN_TIME_LIMIT_MS, le=MAX_TIME_LIMIT_MS)] = 5000
     default_memory_mb: Annotated[int, Meta(ge=MIN_MEMORY_MB, le=MAX_MEMORY_MB)] = 256
-    output_limit_bytes: Annotated[int, Meta(ge=1024, le=67_108_864)] = 1_048_576
+    output_limit_bytes: Annotated[int, Meta(ge=1024, le=8_388_608)] = 1_048_576
     max_source_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 262_144

@@ -68,6 +68,11 @@ ATTACKS = [
         says=r"^6[0-4]$",
     ),
     Attack(
+        "disk filled beyond the memory",
+        {MEMORY},
+        "with open('big', 'wb') as f:\n  while True: f.write(bytes(2**20))",
+    ).with_limits(memory_limit_mb=32),
+    Attack(
         "inodes filled",
         {None, TIME},
         "import itertools\n"

@@ -8,7 +8,7 @@ from support.sandboxes import TestBed
 
 TIME = Reason.TIME_LIMIT
 # Removing a container is the engine's work and not part of what the learner waits for.
-ENGINE_SECONDS = 3
+ENGINE_SECONDS = 1
 
 DAEMON = (
     "import os, time\n"
@@ -50,6 +50,14 @@ SERVER = (
     "if os.fork() == 0:\n"
     "  os.setsid()\n"
     "  while True: s.accept()\n"
+    "print('left')"
+)
+CONNECTIONS = (
+    "import socket\n"
+    "server = socket.create_server(('127.0.0.1', 5556))\n"
+    "for _ in range(5):\n"
+    "  client = socket.create_connection(('127.0.0.1', 5556))\n"
+    "  peer, _ = server.accept(); client.close(); peer.close()\n"
     "print('left')"
 )
 PROTECTED_FILES = (
@@ -95,6 +103,7 @@ ATTACKS = [
     ),
     Attack("closed streams and an end", {None}, "import os\nos.close(1); os.close(2); os._exit(0)"),
     Attack("servers left behind", {None}, SERVER, says="left"),
+    Attack("connections left behind", {None}, CONNECTIONS, says="left"),
     Attack("files without permissions", {None}, PROTECTED_FILES, says="left"),
     Attack("files with odd names", {None}, ODD_NAMES, says="left"),
     Attack("a deep tree", {None}, DEEP, says="left"),

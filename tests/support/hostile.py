@@ -25,11 +25,13 @@ import os, socket
 processes = [p for p in os.listdir('/proc') if p.isdigit()]
 places = [sorted(os.listdir(place)) for place in ('/tmp', '/tmp/work', '/dev/shm', '/dev/mqueue')]
 ipc = [sum(1 for _ in open('/proc/sysvipc/' + kind)) - 1 for kind in ('shm', 'sem', 'msg')]
-sockets = [sum(1 for _ in open('/proc/net/' + kind)) - 1 for kind in ('udp', 'unix', 'raw')]
-listening = [line for line in open('/proc/net/tcp') if line.split()[3] == '0A']
-print(len(processes), places, ipc, sockets, listening)
+sockets = [
+    sum(1 for _ in open('/proc/net/' + kind)) - 1
+    for kind in ('tcp', 'tcp6', 'udp', 'udp6', 'unix', 'raw')
+]
+print(len(processes), places, ipc, sockets)
 """
-ALONE = "2 [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0] []\n"
+ALONE = "2 [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0, 0, 0, 0]\n"
 NEIGHBOUR = "import time; time.sleep(0.2); print(sum(range(10**6)))"
 
 
@@ -58,9 +60,13 @@ class Attack:
 
 
 def endure(bed: TestBed, attack: Attack) -> Outcome:
-    """Run an attack beside a neighbour; check its end, then that nothing of it is left anywhere."""
+    """Run an attack beside a neighbour; check its end, then that nothing of it is left anywhere.
+
+    The neighbour has containers of its own, so the next program of the bed gets the container of
+    the attack unless that was thrown away.
+    """
     with ThreadPoolExecutor(1) as beside:
-        neighbour = beside.submit(bed.run, NEIGHBOUR)
+        neighbour = beside.submit(bed.run_beside, NEIGHBOUR)
         started = time.monotonic()
         outcome = bed.run(attack.source, attack.language, stdin=attack.stdin, limits=attack.limits)
         seconds = time.monotonic() - started

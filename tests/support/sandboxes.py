@@ -34,11 +34,18 @@ class TestBed:
 
     __test__ = False
 
-    def __init__(self, engine: Engine, pool: "RecordingPool", settings: SandboxSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        pool: "RecordingPool",
+        neighbours: WarmPool,
+        settings: SandboxSettings,
+    ) -> None:
         self.engine = engine
         self.pool = pool
         self.compile_seconds = settings.compile_time_limit_ms / 1000
         self.sandbox = DockerSandbox(engine, pool, settings)
+        self._neighbours = DockerSandbox(engine, neighbours, settings)
 
     def run(
         self,
@@ -53,6 +60,11 @@ class TestBed:
         """Run one program."""
         program = _program(source, language, stdin, args, files, limits)
         return self.sandbox.run(program, on_start=lambda: None)
+
+    def run_beside(self, source: str) -> Outcome:
+        """Run one program in a container that no other program of this bed gets."""
+        program = _program(source, "python", "", (), (), DEFAULT_LIMITS)
+        return self._neighbours.run(program, on_start=lambda: None)
 
     def run_frozen(self, source: str, limits: Limits) -> FrozenRun:
         """Run one program in a container that the engine freezes just before it starts."""
@@ -104,11 +116,13 @@ def open_test_bed(
     with contextlib.closing(docker.DockerClient.from_env()) as client:
         memory_mb = DEFAULT_LIMITS.memory_limit_mb
         engine = Engine(client, ContainerSettings(owner_name(client), None, memory_mb))
-        pool = RecordingPool(
-            [], PoolSize(0, 4), runs_per_container, engine.start_container, SystemClock()
+        pool, neighbours = (
+            RecordingPool([], size, runs_per_container, engine.start_container, SystemClock())
+            for size in (PoolSize(0, 4), PoolSize(0, 1))
         )
         pool.client = client
         try:
-            yield TestBed(engine, pool, settings)
+            yield TestBed(engine, pool, neighbours, settings)
         finally:
             pool.close()
+            neighbours.close()

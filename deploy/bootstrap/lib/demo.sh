@@ -4,6 +4,10 @@ DEMO_SOURCE='squares = [n * n for n in range(1, 6)]\nprint(\"Hello from Runlet:\
 
 run_demo() {
   local base languages session execution result begun
+  if ! command -v curl >/dev/null; then
+    note "There is no curl here, so no program is run to show that it works. README.md shows one."
+    return
+  fi
   base="http://$(reachable_address):$(setting GATEWAY_PORT 8080)"
   languages=$(call GET /languages)
   if [[ $languages != *'"id":"python"'* ]]; then
@@ -32,9 +36,12 @@ call() {
   token=$(setting API_TOKENS "")
   [ -z "$token" ] || options+=(-H "Authorization: Bearer ${token%%,*}")
   [ -z "${3:-}" ] || options+=(--data "$3")
-  answer=$(curl "${options[@]}" --fail-with-body "$base$2" | tr -d '\n' | sed 's/": /":/g') \
-    || fail "$1 $base$2 failed: ${answer:-no answer}" "make logs shows what the services say."
-  printf '%s\n' "$answer"
+  answer=$(curl "${options[@]}" -w '\n%{http_code}' "$base$2") \
+    || fail "$1 $base$2 got no answer." "make logs shows what the services say."
+  [[ ${answer##*$'\n'} == 2?? ]] \
+    || fail "$1 $base$2 failed: $answer" "make logs shows what the services say."
+  tr -d '\n' <<<"${answer%$'\n'*}" | sed 's/": /":/g'
+  printf '\n'
 }
 
 # field NAME: its value out of one line of JSON, a string still with its escapes.

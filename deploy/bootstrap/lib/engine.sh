@@ -53,8 +53,8 @@ wait_for_engine() {
     sleep 1
     left=$((left - 1))
     if [ "$left" = 0 ] || engine_gave_up; then
-      grep -v module= "$ENGINE_LOG" | tail -n 5 >&2 || true
-      fail "The Docker engine does not answer. Its last words stand above, all of them in $ENGINE_LOG."
+      [ ! -f "$ENGINE_LOG" ] || grep -v module= "$ENGINE_LOG" | tail -n 5 >&2 || true
+      fail "The Docker engine does not answer. Its log: $ENGINE_LOG, or journalctl -u docker."
     fi
   done
 }

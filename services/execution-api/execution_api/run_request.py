@@ -11,7 +11,7 @@ from execution_api import files
 from execution_api.session_client import Snapshot
 from runlet.http.problems import ProblemError, invalid
 from runlet.languages import Language
-from runlet.limits import MAX_STDIN_BYTES, Limits, LimitSettings
+from runlet.limits import MAX_ARGS_BYTES, MAX_STDIN_BYTES, Limits, LimitSettings
 from runlet.messages import File, RunRequested
 
 
@@ -35,6 +35,10 @@ def check_sizes(body: RunBody, max_source_bytes: int) -> None:
     """Raises ProblemError 413 for what is too large whatever the session holds."""
     if len(body.stdin.encode()) > MAX_STDIN_BYTES:
         raise ProblemError(413, f"stdin is larger than {MAX_STDIN_BYTES} bytes. Send less input.")
+    if sum(len(argument.encode()) for argument in body.args) > MAX_ARGS_BYTES:
+        raise ProblemError(
+            413, f"args are larger than {MAX_ARGS_BYTES} bytes. Send long values as stdin or files."
+        )
     _check_source_size(body.source_code or "", body, max_source_bytes)
 
 

@@ -20,7 +20,7 @@ NAME = "result-collector"
 DATABASE_CONNECTIONS = 1
 
 # Enough for the next batch to be here while one is written; results may be megabytes each.
-PREFETCH = 300
+PREFETCH = 50
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -268,7 +269,10 @@ static void child(const struct job *job, int index, int out, int err, int report
     if (dup2(report, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC)) fail(report, "dup2");
     syscall(SYS_close_range, 4, ~0U, 0);
     execve(step->argv[0], step->argv, job->environment);
-    fail(3, step->argv[0]);
+    /* The first step starts what the image holds; a later one starts what the learner's code made. */
+    if (index == 0) fail(3, step->argv[0]);
+    dprintf(2, "%s: %s\n", step->argv[0], strerror(errno));
+    _exit(126);
 }
 
 /* ---- the parent: pumps output, keeps the limits, leaves nothing alive ---- */
@@ -377,15 +381,20 @@ static void report_step(enum cause cause, const struct usage *usage, uint64_t wa
     send_frame('S', body, (uint32_t)(at - body));
 }
 
-static int open_pipe(int *ends) {
-    return pipe2(ends, O_CLOEXEC) || fcntl(ends[0], F_SETFL, O_NONBLOCK);
+/* Made as the run's user, who may then open it again as /dev/stdout. */
+static int open_pipe(int *ends, uid_t uid) {
+    setfsuid(uid);
+    int failed = pipe2(ends, O_CLOEXEC);
+    setfsuid(0);
+    return failed || fcntl(ends[0], F_SETFL, O_NONBLOCK);
 }
 
 /* Gives -1 when the program could not be started; 0 when later steps may follow; 1 otherwise. */
 static int run_step(const struct job *job, int index) {
     const struct step *step = &job->steps[index];
     int out[2], err[2], report[2];
-    if (open_pipe(out) || open_pipe(err) || pipe2(report, O_CLOEXEC)) die("pipe");
+    if (open_pipe(out, job->uid) || open_pipe(err, job->uid) || pipe2(report, O_CLOEXEC))
+        die("pipe");
     uint32_t ooms = oom_kills();
     uint64_t cpu = children_cpu_us(), started = now_us();
     pid_t leader = fork();

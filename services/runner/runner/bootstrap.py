@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 
 import docker
-from docker.errors import DockerException
+from docker.errors import NotFound
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet.broker import topology
@@ -119,6 +119,6 @@ def owner_name(client: docker.DockerClient) -> str:
     hostname = socket.gethostname()
     try:
         client.containers.get(hostname)
-    except DockerException:
+    except NotFound:
         return f"{HOST_OWNER_PREFIX}{hostname}:{os.getpid()}"
     return hostname

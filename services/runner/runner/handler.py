@@ -70,21 +70,23 @@ class RunHandler:
         return dataclasses.replace(message, attempt=attempt)
 
     def _attempt(self, request: RunRequested, delivery: Delivery) -> None:
-        started_at = self._clock.now()
+        moments: list[datetime] = []
+
+        def on_start() -> None:
+            moments.append(self._clock.now())
+            self._tell_started(request, delivery, moments[-1])
+
         try:
             program = program_from(request, self._languages[request.language])
-            outcome = self._sandbox.run(
-                program, on_start=lambda: self._tell_started(request, delivery)
-            )
+            outcome = self._sandbox.run(program, on_start)
         except InvalidMessageError as error:
             self._bury(delivery, str(error))
         except SandboxUnavailableError as error:
             self._retry_or_bury(request, delivery, str(error))
         else:
-            self._finish(request, delivery, outcome, started_at)
+            self._finish(request, delivery, outcome, moments[-1])
 
-    def _tell_started(self, request: RunRequested, delivery: Delivery) -> None:
-        now = self._clock.now()
+    def _tell_started(self, request: RunRequested, delivery: Delivery, now: datetime) -> None:
         waited = (now - request.queued_at).total_seconds()
         RUN_QUEUE_SECONDS.labels(request.language).observe(max(0.0, waited))
         log.info("execution_started", status="RUNNING", queued_at=request.queued_at.isoformat())

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,12 @@ INPUTS_LABEL = "runlet.inputs"
 # By which `make clean` finds images that lost their name to newer ones.
 IMAGE_LABEL = "runlet.image"
 AGENT_IMAGE = "runlet/agent"
+BASE_TAG = "runlet/toolchain-base"
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+TRUSTING_BASE = f"""ARG BASE_IMAGE
+FROM ${{BASE_IMAGE}}
+COPY {CA_BUNDLE.name} {CA_BUNDLE}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +63,7 @@ class RuntimeBuilder:
             log.info("runtime_is_current", language=language.id)
             return
         toolchain = f"runlet/toolchain-{language.id}"
-        base = {"BASE_IMAGE": self._base_image}
+        base = {"BASE_IMAGE": self._trusting_base()}
         self._image(AGENT_IMAGE, self._agent_dir, "Dockerfile", base)
         self._image(toolchain, folder, "Dockerfile", base)
         runtime = {"TOOLCHAIN": toolchain}
@@ -63,6 +71,19 @@ class RuntimeBuilder:
             language.image, self._agent_dir, "runtime.Dockerfile", runtime, {INPUTS_LABEL: inputs}
         )
         log.info("runtime_built", language=language.id, image=language.image)
+
+    def _trusting_base(self) -> str:
+        """The base image with the certificates trusted here, which the host gave to this image.
+
+        A base may bring none, and behind an intercepting proxy its own would not be enough.
+        """
+        if not CA_BUNDLE.is_file():
+            return self._base_image
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(CA_BUNDLE, folder)
+            Path(folder, "Dockerfile").write_text(TRUSTING_BASE, encoding="utf-8")
+            self._image(BASE_TAG, Path(folder), "Dockerfile", {"BASE_IMAGE": self._base_image})
+        return BASE_TAG
 
     def _is_current(self, image: str, inputs: str) -> bool:
         try:

@@ -1,5 +1,6 @@
 """What every language must do alike: input, arguments, files, and a compiler's word."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from runlet.executions import Reason
 from runlet.languages import LANGUAGES
 from runner.sandbox.interface import SourceFile
-from support.sandboxes import TestBed, open_test_bed
+from support.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
 
 # Each prints its first argument, its input, and a file in a sub-folder.
 ECHOES = {
@@ -97,3 +98,29 @@ def test_a_program_that_compiles_tells_how_long_that_took(bed: TestBed, language
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - set(MISTAKES)))
 def test_an_interpreted_program_has_no_compile_step(bed: TestBed, language: str) -> None:
     assert bed.run(LANGUAGES[language].template, language).result.compile is None
+
+
+def test_what_compiles_into_no_program_is_the_learners_failure(bed: TestBed) -> None:
+    outcome = bed.run("package library\n\nfunc F() {}\n", "go")
+
+    assert (outcome.reason, outcome.result.exit_code) == (Reason.NONZERO_EXIT, 126)
+    assert "main" in outcome.result.stderr
+
+
+def test_a_program_that_outgrows_its_memory_by_being_compiled_hits_the_memory_limit(
+    bed: TestBed,
+) -> None:
+    limits = dataclasses.replace(DEFAULT_LIMITS, memory_limit_mb=32)
+
+    source = "char a[31 << 20] = {1};\nint main(void) { return a[0]; }\n"
+    outcome = bed.run(source, "c", limits=limits)
+
+    assert outcome.reason is Reason.MEMORY_LIMIT
+
+
+def test_a_program_may_open_its_own_streams_by_name(bed: TestBed) -> None:
+    source = "open('/dev/stdout', 'w').write('out'); open('/dev/stderr', 'w').write('err')"
+
+    result = bed.run(source).result
+
+    assert (result.stdout, result.stderr) == ("out", "err")

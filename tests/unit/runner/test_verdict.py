@@ -31,7 +31,7 @@ def transcript(*reports: StepReport | None, clean: bool = True) -> Transcript:
         (report(Cause.TIME_LIMIT, signal=9), Reason.TIME_LIMIT),
         (report(Cause.TIME_LIMIT, signal=9, oom_kills=1), Reason.MEMORY_LIMIT),
         (report(Cause.OUTPUT_LIMIT, signal=9, oom_kills=1), Reason.OUTPUT_LIMIT),
-        (report(signal=24), Reason.TIME_LIMIT),
+        (report(signal=24), Reason.SIGNAL),
         (report(Cause.STOPPED, signal=9), Reason.CANCELLED),
     ],
 )

@@ -62,7 +62,7 @@ class DockerSandbox:
     def _run_once(self, program: Program, on_start: Callable[[], None]) -> Outcome:
         container = self._pool.take(program.language)
         run_memory = program.limits.memory_limit_mb
-        job = Job(container, lambda: self._engine.limit_memory(container, run_memory))
+        job = Job(container, lambda: self._fits_into(container, run_memory))
         try:
             self._engine.limit_memory(container, self._first_memory_mb(program))
             on_start()
@@ -72,6 +72,16 @@ class DockerSandbox:
         finally:
             self._part_with(container, job.transcript)
         return judge(job.transcript, compiles=bool(program.language.compile))
+
+    def _fits_into(self, container: Container, memory_mb: int) -> bool:
+        """Give the container the run's memory; False when what was compiled takes more already."""
+        try:
+            self._engine.limit_memory(container, memory_mb)
+        except SandboxUnavailableError:
+            if not self._engine.answers():
+                raise
+            return False
+        return True
 
     def _first_memory_mb(self, program: Program) -> int:
         """A compiler gets what its language needs, however little the program is allowed."""

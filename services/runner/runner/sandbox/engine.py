@@ -24,6 +24,7 @@ log = structlog.get_logger()
 SANDBOX_LABEL = "runlet.sandbox"
 OWNER_LABEL = "runlet.runner"
 START_SECONDS = 15
+LONGEST_JOB_SECONDS = 120
 MIB = 1 << 20
 SHARED_MEMORY_MB = 16
 AGENT_PROCESSES = 1
@@ -99,10 +100,19 @@ class Engine:
         container.memory_mb = memory_mb
 
     def ran_out_of_memory(self, container: Container) -> bool:
-        """Whether the kernel ended a container for its memory; False when it is gone already."""
+        """Whether the kernel took processes of a container for its memory.
+
+        The engine's log of events is asked, because a container that ended has removed itself.
+        """
+        now = int(time.time())
         try:
             with _engine_faults():
-                return bool(self._api.inspect_container(container.id)["State"]["OOMKilled"])
+                events = self._api.events(
+                    since=now - LONGEST_JOB_SECONDS,
+                    until=now + 1,
+                    filters={"container": container.id, "event": "oom"},
+                )
+                return any(True for _ in events)
         except SandboxUnavailableError:
             return False
 

@@ -20,19 +20,22 @@ from runner.sandbox.protocol import (
 from runner.sandbox.verdict import StepTranscript, Transcript, succeeded
 
 # The agent keeps the limits; past this much more it is taken for frozen.
-GRACE_SECONDS = 0.8
+GRACE_SECONDS = 0.4
 SCRUB_SECONDS = 5.0
+# A scrub that takes longer met something out of the ordinary.
+SLOW_SCRUB_SECONDS = 0.25
 
 
 class Job:
     """Sends a job and writes down what comes back.
 
-    `before_next_step` is called between two steps, while nothing runs in the container.
+    `may_go_on` is asked between two steps, while nothing runs in the container; where it says no,
+    memory is what the next step lacks.
     """
 
-    def __init__(self, container: Container, before_next_step: Callable[[], None]) -> None:
+    def __init__(self, container: Container, may_go_on: Callable[[], bool]) -> None:
         self._container = container
-        self._before_next_step = before_next_step
+        self._may_go_on = may_go_on
         self.transcript = Transcript()
 
     def run(self, frame: bytes, steps: list[Step]) -> None:
@@ -45,7 +48,8 @@ class Job:
         try:
             self._container.send(frame)
             self._run_steps(steps)
-            self._await_done()
+            if not self.transcript.starved:
+                self._await_done()
         except StreamTimeoutError:
             self.transcript.overdue = True
         except EOFError:
@@ -55,13 +59,18 @@ class Job:
 
     def _run_steps(self, steps: list[Step]) -> None:
         for index, step in enumerate(steps):
-            if index:
-                self._before_next_step()
-                self._container.send(CONTINUE_FRAME)
-                self.transcript.steps.append(StepTranscript())
+            if index and not self._continue():
+                return
             self._await_report(step)
             if not succeeded(self.transcript.steps[-1]):
                 return
+
+    def _continue(self) -> bool:
+        self.transcript.starved = not self._may_go_on()
+        self.transcript.steps.append(StepTranscript())
+        if not self.transcript.starved:
+            self._container.send(CONTINUE_FRAME)
+        return not self.transcript.starved
 
     def _await_report(self, step: Step) -> None:
         deadline = time.monotonic() + step.time_limit_ms / 1000 + GRACE_SECONDS
@@ -79,8 +88,10 @@ class Job:
                 raise SandboxUnavailableError(f"The program could not be started: {problem}.")
 
     def _await_done(self) -> None:
-        kind, content = self._next_frame(time.monotonic() + SCRUB_SECONDS)
-        self.transcript.clean = (kind, content) == (DONE, b"\1")
+        reported = time.monotonic()
+        kind, content = self._next_frame(reported + SCRUB_SECONDS)
+        quick = time.monotonic() - reported < SLOW_SCRUB_SECONDS
+        self.transcript.clean = quick and (kind, content) == (DONE, b"\1")
 
     def _next_frame(self, deadline: float) -> Frame:
         frame = self._container.next_frame(deadline)

@@ -77,11 +77,6 @@ class WarmPool:
         for container in idle:
             container.close()
 
-    def is_warm(self) -> bool:
-        """Whether every language has a container waiting."""
-        with self._lock:
-            return all(self._idle[language.id] for language in self._languages)
-
     def take(self, language: Language) -> Container:
         """A container for one run; starts one on the spot when none is idle.
 
@@ -135,15 +130,15 @@ class WarmPool:
             self._starters.submit(self._start_one, language)
 
     def _start_one(self, language: Language) -> None:
-        container = None
+        started: list[Container] = []
         try:
-            container = self._start(language)
+            started.append(self._start(language))
         except SandboxUnavailableError as error:
             log.warning("container_not_started", language=language.id, error=str(error))
-        with self._lock:
-            self._starting[language.id] -= 1
-            if container is not None:
-                self._idle[language.id].append(container)
+        finally:
+            with self._lock:
+                self._starting[language.id] -= 1
+                self._idle[language.id].extend(started)
 
     def _shrink(self, language: Language) -> None:
         with self._lock:

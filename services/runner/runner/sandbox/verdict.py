@@ -1,15 +1,11 @@
 """What a run's end means: one order of precedence over everything that was seen."""
 
-import signal
 from dataclasses import dataclass, field
 
 from runlet.executions import Reason
 from runlet.messages import CompileResult, RunResult
 from runner.sandbox.interface import Outcome
 from runner.sandbox.protocol import Cause, StepReport
-
-# Sent by the kernel when a process passes its CPU time.
-_CPU_SIGNALS = {signal.SIGXCPU}
 
 
 @dataclass
@@ -93,7 +89,7 @@ def _reason_of(report: StepReport) -> Reason | None:
         return Reason.MEMORY_LIMIT
     if report.cause is Cause.STOPPED:
         return Reason.CANCELLED
-    if report.cause is Cause.TIME_LIMIT or report.signal in _CPU_SIGNALS:
+    if report.cause is Cause.TIME_LIMIT:
         return Reason.TIME_LIMIT
     return Reason.SIGNAL if report.signal else Reason.NONZERO_EXIT
 
