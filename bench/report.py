@@ -12,6 +12,8 @@ import matplotlib.pyplot as plt
 
 from bench.figures import Figures
 
+ENOUGH_FOR_P99 = 100
+
 
 @dataclass(frozen=True)
 class Section:
@@ -56,9 +58,10 @@ def _table(section: Section) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for way in section.ways:
-        p50, p95, p99 = (way.percentile(percent) for percent in (50, 95, 99))
+        p50, p95 = way.percentile(50), way.percentile(95)
+        p99 = f"{way.percentile(99):.1f}" if len(way.latencies_ms) >= ENOUGH_FOR_P99 else "-"
         lines.append(
-            f"| {way.name} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {p50 / floor.percentile(50):.2f} "
+            f"| {way.name} | {p50:.1f} | {p95:.1f} | {p99} | {p50 / floor.percentile(50):.2f} "
             f"| {way.per_second:.1f} | {way.per_second / floor.per_second:.2f} |"
         )
     return [*lines, "", *_cpu_table(section)]

@@ -112,8 +112,9 @@ def test_a_program_that_outgrows_its_memory_by_being_compiled_hits_the_memory_li
 ) -> None:
     limits = dataclasses.replace(DEFAULT_LIMITS, memory_limit_mb=32)
 
-    source = "char a[31 << 20] = {1};\nint main(void) { return a[0]; }\n"
-    outcome = bed.run(source, "c", limits=limits)
+    source = "char a[20 << 20] = {1};\nint main(void) { return !a[0]; }\n"
+    beside = SourceFile("ballast", bytes(14 << 20))
+    outcome = bed.run(source, "c", files=(beside,), limits=limits)
 
     assert outcome.reason is Reason.MEMORY_LIMIT
 
