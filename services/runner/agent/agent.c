@@ -33,6 +33,9 @@
 /* MAX_CPUS is the container's quota of processors, see engine.py: how fast CPU time can pass. */
 enum { MAX_CPUS = 2, MAX_STEPS = 4, MAX_WORDS = 256, MAX_FILES = 128, CHUNK = 65536 };
 
+/* How long output is held back, in case the program says more or ends: see frames.h. */
+enum { LINGER_US = 4000 };
+
 static const char WORK[] = "/tmp/work";
 
 enum cause { EXITED = 0, TIME_LIMIT = 1, OUTPUT_LIMIT = 2, KILLED = 3 };
@@ -319,9 +322,20 @@ static uint64_t next_look(const struct step *step, uint64_t deadline, uint64_t c
     return cpu_left < deadline - now ? now + cpu_left : deadline;
 }
 
+/* Sends what collected once it is due; gives until when to wait, at most `look`. */
+static uint64_t hold_back(uint64_t now, uint64_t *send_at, uint64_t look) {
+    if (outgoing_size > 0 && *send_at == 0) *send_at = now + LINGER_US;
+    if (outgoing_size == 0 || now >= *send_at) {
+        flush_frames();
+        *send_at = 0;
+        return look;
+    }
+    return *send_at < look ? *send_at : look;
+}
+
 static enum cause supervise(pid_t leader, const struct step *step, struct output *streams,
                             uint64_t started, struct usage *usage) {
-    uint64_t deadline = started + step->wall_ms * 1000ULL, look = 0;
+    uint64_t deadline = started + step->wall_ms * 1000ULL, look = 0, send_at = 0;
     uint64_t cpu_before = container_cpu_us();
     struct pollfd fds[4] = {{streams[0].fd, POLLIN, 0},
                             {streams[1].fd, POLLIN, 0},
@@ -331,9 +345,9 @@ static enum cause supervise(pid_t leader, const struct step *step, struct output
         uint64_t now = now_us();
         if (now >= look) look = next_look(step, deadline, cpu_before);
         if (look == 0) return TIME_LIMIT;
-        flush_frames();
-        int wait_ms = look > now ? (int)((look - now) / 1000 + 1) : 0;
-        if (poll(fds, 4, wait_ms) < 0 && errno != EINTR) return KILLED;
+        uint64_t until = hold_back(now, &send_at, look);
+        if (poll(fds, 4, until > now ? (int)((until - now) / 1000 + 1) : 0) < 0 && errno != EINTR)
+            return KILLED;
         for (int i = 0; i < 2; i++) {
             if (!fds[i].revents) continue;
             int state = pump(&streams[i], step->output_limit);

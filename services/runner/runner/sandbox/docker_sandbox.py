@@ -65,9 +65,8 @@ class DockerSandbox:
         job = Job(container, lambda: self._fits_into(container, run_memory))
         try:
             self._engine.limit_memory(container, self._first_memory_mb(program))
-            on_start()
             steps = self._steps(program)
-            job.run(self._encode(program, steps), steps)
+            job.run(self._encode(program, steps), steps, on_start)
             self._look_into_end(container, job.transcript)
         finally:
             self._part_with(container, job.transcript)

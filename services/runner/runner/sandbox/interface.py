@@ -47,8 +47,8 @@ class Sandbox(Protocol):
     def run(self, program: Program, on_start: Callable[[], None]) -> Outcome:
         """Run a program to its end and leave nothing of it alive.
 
-        `on_start` is called just before the program starts, and again should a short fault of the
-        platform make it start over. Raises SandboxUnavailableError
-        when the platform is at fault, never for anything the program did.
+        `on_start` is called as the program starts, and again should a short fault of the platform
+        make it start over. Raises SandboxUnavailableError when the platform is at fault, never for
+        anything the program did.
         """
         ...

@@ -38,8 +38,10 @@ class Job:
         self._may_go_on = may_go_on
         self.transcript = Transcript()
 
-    def run(self, frame: bytes, steps: list[Step]) -> None:
+    def run(self, frame: bytes, steps: list[Step], on_start: Callable[[], None]) -> None:
         """Run the steps until one fails; the transcript tells the rest.
+
+        `on_start` is called while the program starts, so that what it does costs the run no time.
 
         Raises SandboxUnavailableError when the program could not be started. A container that ends
         in the middle is noted as `ended`, one that does not answer in time as `overdue`.
@@ -47,6 +49,7 @@ class Job:
         started = time.monotonic()
         try:
             self._container.send(frame)
+            on_start()
             self._run_steps(steps)
             if not self.transcript.starved:
                 self._await_done()
