@@ -104,14 +104,52 @@ class ExecutionRetrying:
     delay_seconds: int
 
 
-Message = RunRequested | ExecutionStarted | ExecutionFinished | ExecutionRetrying
+@dataclass(frozen=True)
+class CancelRequested:
+    """Stop this execution, whoever runs it, and do not begin it any more."""
+
+    execution_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class FeedbackNote:
+    """A remark for people about an execution; `line` counts from 1 in the program."""
+
+    kind: str
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class ExecutionEnded:
+    """A terminal execution, whole, as it was just stored; times in ms, memory in KiB."""
+
+    execution_id: UUID
+    session_id: UUID
+    language: str
+    status: Status
+    reason: Reason | None
+    attempts: int
+    limits: Limits
+    feedback: tuple[FeedbackNote, ...]
+    result: RunResult
+    created_at: datetime
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime
+
+
 Event = ExecutionStarted | ExecutionFinished | ExecutionRetrying
+Message = RunRequested | CancelRequested | ExecutionEnded | Event
 
 TYPES: dict[str, type[Message]] = {
     "run.requested.v1": RunRequested,
     "execution.started.v1": ExecutionStarted,
     "execution.finished.v1": ExecutionFinished,
     "execution.retrying.v1": ExecutionRetrying,
+    "execution.ended.v1": ExecutionEnded,
+    "cancel.requested.v1": CancelRequested,
 }
 TYPE_NAMES: dict[type[Message], str] = {cls: name for name, cls in TYPES.items()}
 

@@ -39,6 +39,7 @@ def test_exchanges_are_durable_and_of_their_kind(vhost: str) -> None:
         "runs.dlx": "fanout",
         "results": "topic",
         "control": "fanout",
+        "executions.ended": "fanout",
     }
     assert {name: found[name]["type"] for name in kinds} == kinds
     assert all(found[name]["durable"] for name in kinds)

@@ -63,6 +63,7 @@ executions = Table(
     Column("queued_at", _Moment, nullable=False),
     Column("started_at", _Moment),
     Column("finished_at", _Moment),
+    Column("cancel_requested_at", _Moment),
     CheckConstraint(f"status IN ({_sql_list(frozenset(Status))})", name="executions_status_known"),
     Index(
         "executions_idempotency_key",
@@ -78,7 +79,7 @@ executions = Table(
         unique=True,
         postgresql_where=text(f"status IN ({_sql_list(ACTIVE)})"),
     ),
-    Index("executions_queued", "queued_at", postgresql_where=text("status = 'QUEUED'")),
+    Index("executions_age", "created_at", postgresql_using="brin"),
 )
 
 execution_events = Table(
@@ -99,6 +100,8 @@ outbox = Table(
     Column("execution_id", Uuid, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
     Column("created_at", _Moment, nullable=False, server_default=func.now()),
     Column("traceparent", String(64)),
+    # Which attempt the request starts; the stored one says the first.
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
     Index("outbox_oldest_first", "created_at"),
 )
 

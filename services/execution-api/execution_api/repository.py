@@ -119,7 +119,7 @@ class ExecutionRepository:
         ]
 
 
-_HIDDEN = {"request", "idempotency_key", "request_hash", "detail"}
+_HIDDEN = {"request", "idempotency_key", "request_hash", "detail", "cancel_requested_at"}
 _SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
 _KNOWN = [
     executions.c.id,

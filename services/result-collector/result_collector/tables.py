@@ -22,6 +22,7 @@ executions = Table(
     _metadata,
     Column("id", Uuid, primary_key=True),
     Column("session_id", Uuid),
+    Column("language", String),
     Column("status", String),
     Column("reason", String),
     Column("attempts", Integer),
@@ -36,8 +37,13 @@ executions = Table(
     Column("memory_peak_kb", BigInteger),
     Column("compile", JSONB(none_as_null=True)),
     Column("detail", Text),
+    Column("limits", JSONB),
+    Column("feedback", JSONB),
+    Column("created_at", DateTime(timezone=True)),
+    Column("queued_at", DateTime(timezone=True)),
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
+    Column("cancel_requested_at", DateTime(timezone=True)),
 )
 
 execution_events = Table(
@@ -48,6 +54,14 @@ execution_events = Table(
     Column("at", DateTime(timezone=True)),
     Column("attempt", Integer),
     Column("detail", Text),
+)
+
+outbox = Table(
+    "outbox",
+    _metadata,
+    Column("execution_id", Uuid, primary_key=True),
+    Column("created_at", DateTime(timezone=True)),
+    Column("attempt", Integer),
 )
 
 dead_letters = Table(

@@ -1,7 +1,7 @@
 """A message ready to be published: routing, type and trace around a body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -65,6 +65,18 @@ def event(occurred: messages.Event, traceparent: str | None) -> OutgoingMessage:
     """An event for whoever listens to results."""
     routing_key = _ROUTING_KEYS[type(occurred)]
     return _message(topology.RESULTS, routing_key, occurred, occurred.execution_id, traceparent)
+
+
+def ended(execution: messages.ExecutionEnded, traceparent: str | None) -> OutgoingMessage:
+    """A terminal execution, for whoever waits for it; nobody may."""
+    message = _message(topology.ENDINGS, "", execution, execution.execution_id, traceparent)
+    return replace(message, must_route=False)
+
+
+def cancellation(cancel: messages.CancelRequested, traceparent: str | None) -> OutgoingMessage:
+    """A cancellation, for every runner there is; there may be none."""
+    message = _message(topology.CONTROL, "", cancel, cancel.execution_id, traceparent)
+    return replace(message, must_route=False)
 
 
 def dead_letter(

@@ -12,6 +12,8 @@ DEAD_QUEUE = "runs.dead"
 RESULTS = "results"
 RESULTS_QUEUE = "results.collector"
 CONTROL = "control"
+# Terminal executions as they were stored, for whoever waits for one.
+ENDINGS = "executions.ended"
 
 STARTED = "execution.started"
 OUTPUT = "execution.output"
@@ -47,6 +49,7 @@ def declare(channel: BlockingChannel, languages: Iterable[str]) -> None:
     channel.exchange_declare(DEAD_EXCHANGE, ExchangeType.fanout, durable=True)
     channel.exchange_declare(RESULTS, ExchangeType.topic, durable=True)
     channel.exchange_declare(CONTROL, ExchangeType.fanout, durable=True)
+    channel.exchange_declare(ENDINGS, ExchangeType.fanout, durable=True)
     _declare_dead_letters(channel)
     _declare_results(channel)
     _declare_retries(channel)
