@@ -1,9 +1,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean logs ps test lint bench soak
+.PHONY: help up down clean logs ps dead-letters test lint bench soak chaos
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Bring Runlet up: installs what is missing, builds, starts, and runs one program
 	@deploy/bootstrap/up.sh
@@ -20,6 +20,9 @@ logs: ## Follow the services' logs
 ps: ## Show what runs
 	@deploy/bootstrap/compose.sh ps
 
+dead-letters: ## List the dead letters; ARGS="requeue ID" or ARGS="delete ID" settles one
+	@deploy/bootstrap/compose.sh exec -T execution-api python -m execution_api.dead_letters_cli $(or $(ARGS),list)
+
 test: ## Check everything against a stack of its own; PYTEST_ARGS="tests/unit -x" narrows it
 	@deploy/bootstrap/test.sh
 
@@ -28,6 +31,9 @@ bench: ## Measure against the bare interpreter and engine, into docs/bench/; BEN
 
 soak: ## Ten thousand runs in a row in reused containers: nothing may stay or grow
 	@SOAK_RUNS=10000 PYTEST_ARGS="tests/hostile/test_endurance.py" deploy/bootstrap/test.sh
+
+chaos: ## Kill and cut every part under load, into .runlet/chaos.md; CHAOS_ROUNDS=3 for more
+	@deploy/bootstrap/chaos.sh
 
 lint: ## Check format, lint and types
 	@deploy/bootstrap/lint.sh

@@ -26,7 +26,11 @@ class File:
 
 @dataclass(frozen=True)
 class RunRequested:
-    """Run this program. `attempt` counts from 1."""
+    """Run this program.
+
+    `attempt` counts from 1. `first_attempt` is the one this request was sent out with: the retries
+    of a request that somebody sent again count from there.
+    """
 
     execution_id: UUID
     session_id: UUID
@@ -38,6 +42,7 @@ class RunRequested:
     args: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     attempt: int = 1
+    first_attempt: int = 1
 
 
 @dataclass(frozen=True)

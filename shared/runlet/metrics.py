@@ -57,3 +57,13 @@ EVENT_LAG_SECONDS = Histogram(
 OUTBOX_RELAYED = Counter(
     "runlet_outbox_relayed_total", "Requests published by the relay instead of at once."
 )
+
+RECONCILED = Counter(
+    "runlet_reconciled_total",
+    "Executions that the reconciler found stuck, by what it did about them.",
+    ("outcome",),
+)
+
+RETENTION_REMOVED = Counter(
+    "runlet_retention_removed_total", "Rows that were removed for their age.", ("table",)
+)

@@ -7,13 +7,14 @@ nor TCP ends a call. psycopg2 lets a callback do the waiting; this one has a dea
 import select
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psycopg2
 import sqlalchemy
 import structlog
 from psycopg2 import extensions
-from sqlalchemy import Engine, NullPool, text
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy import Engine, NullPool, event, text
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 log = structlog.get_logger()
@@ -47,17 +48,18 @@ def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> E
     Parameters stay out of error messages, as they hold users' programs.
     """
     extensions.set_wait_callback(_wait)
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         url,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         hide_parameters=True,
         connect_args=_connect_args(_Connection, name, STATEMENT_SECONDS),
     )
+    event.listen(engine, "checkout", _refuse_closed)
+    return engine
 
 
 def create_probe(url: str, name: str) -> Callable[[], bool]:
@@ -79,6 +81,19 @@ def create_probe(url: str, name: str) -> Callable[[], bool]:
         return True
 
     return answers
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Keep the pool from handing out connections that the server has closed.
+
+    A server says nothing on an idle connection but its end, so a look at the socket tells as much
+    as a question, without the way there and back. Raises InvalidatePoolError, which makes the pool
+    connect anew.
+    """
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        raise InvalidatePoolError("The server has closed the connection.")
 
 
 def _connect_args(

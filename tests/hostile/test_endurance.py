@@ -40,7 +40,7 @@ def test_many_runs_leave_nothing_and_nothing_grows() -> None:
         assert agent_memory(bed) - agents_before < AGENT_NOISE_BYTES
         assert len(own_containers(bed) - containers_before) <= ONE_AND_A_SPARE
         assert_nothing_is_left(bed)
-        assert not processes_of_runs()
+        assert not processes_of_runs(bed)
 
 
 def run_some(bed: TestBed, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from result_collector.bootstrap import Collector, create_collector
 from result_collector.config import Config
@@ -10,9 +11,9 @@ from support.threads import running
 
 
 @contextmanager
-def running_collector(database_url: str, amqp_url: str) -> Iterator[Collector]:
+def running_collector(database_url: str, amqp_url: str, **settings: Any) -> Iterator[Collector]:
     """A collector at work; it has stopped in good order when the block is left."""
-    config = Config(database_url=database_url, amqp_url=amqp_url)
+    config = Config(database_url=database_url, amqp_url=amqp_url, **settings)
     collector = create_collector(config, StopSignal(), ops_port=0)
     with running(collector.run, collector.stop):
         yield collector

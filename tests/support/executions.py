@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 
 from execution_api.models import dead_letters, execution_events, executions, metadata, outbox
 from execution_api.repository import ExecutionRepository, NewExecution
 from runlet import messages
+from runlet.executions import Reason, Status
 from runlet.limits import Limits
 from runlet.messages import RunRequested
 
@@ -40,6 +41,47 @@ class ExecutionsDatabase:
         new = NewExecution(request, body, b"hash", None, "00-trace")
         assert ExecutionRepository(self.engine).insert(new)
         return request
+
+    def add_failed(self, request: RunRequested | None = None, attempts: int = 4) -> RunRequested:
+        """An execution that the platform failed after so many attempts."""
+        request = self.add(request)
+        values = {
+            "status": Status.FAILED,
+            "reason": Reason.INFRASTRUCTURE,
+            "detail": "Broken.",
+            "attempts": attempts,
+            "stdout": "part",
+            "exit_code": 1,
+            "compile": {"exit_code": 0, "stdout": "", "stderr": "", "time_ms": 1},
+            "feedback": [
+                {"kind": "loop", "line": 1, "message": "This loop may not end."},
+                {"kind": "platform", "line": None, "message": "Broken."},
+            ],
+        }
+        moments = dict.fromkeys(("started_at", "finished_at", "cancel_requested_at"), func.now())
+        chosen = executions.c.id == request.execution_id
+        with self.engine.connect() as connection:
+            connection.execute(update(executions).where(chosen).values(**values, **moments))
+            connection.execute(delete(outbox).where(outbox.c.execution_id == request.execution_id))
+        return request
+
+    def add_dead_letter(
+        self, execution_id: UUID | None, attempts: int = 1, body: bytes = b"{}"
+    ) -> UUID:
+        """A dead letter of this execution, from now; its id."""
+        letter_id = uuid4()
+        values = {
+            "id": letter_id,
+            "execution_id": execution_id,
+            "reason": "The sandbox did not start.",
+            "attempts": attempts,
+            "at": datetime.now(UTC),
+            "type": "run.requested.v1",
+            "body": body,
+        }
+        with self.engine.connect() as connection:
+            connection.execute(insert(dead_letters).values(values))
+        return letter_id
 
     def execution(self, execution_id: UUID) -> dict[str, Any]:
         """The row of an execution."""

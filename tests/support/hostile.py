@@ -32,6 +32,7 @@ sockets = [
 print(len(processes), places, ipc, sockets)
 """
 ALONE = "2 [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0, 0, 0, 0]\n"
+CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 NEIGHBOUR = "import time; time.sleep(0.2); print(sum(range(10**6)))"
 
 
@@ -84,20 +85,33 @@ def assert_nothing_is_left(bed: TestBed) -> None:
     """The next program finds itself alone, and the host has no process of any run."""
     assert bed.run(LOOK_AROUND).result.stdout == ALONE
     deadline = time.monotonic() + 5
-    while (left := processes_of_runs()) and time.monotonic() < deadline:
+    while (left := processes_of_runs(bed)) and time.monotonic() < deadline:
         threading.Event().wait(0.02)
     assert not left
 
 
-def processes_of_runs() -> list[int]:
-    """Processes on this host that belong to a user id the sandbox gives to runs."""
+def processes_of_runs(bed: TestBed) -> list[int]:
+    """Processes on this host that belong to a user id the sandbox gives to runs.
+
+    Those of containers that others started are left out; one that got out of its container is not.
+    """
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 owner = folder.stat().st_uid
-            except FileNotFoundError:
+                containers = _containers_of(folder)
+            except (FileNotFoundError, ProcessLookupError):
                 continue
-            if FIRST_UID <= owner < LAST_UID:
+            if FIRST_UID <= owner < LAST_UID and (not containers or containers & bed.started):
                 found.append(int(folder.name))
     return found
+
+
+def _containers_of(process: Path) -> set[str]:
+    """The ids of the containers a process is in, by its control groups; not those we are in too."""
+    return _ids_in(process) - _ids_in(Path("/proc/self"))
+
+
+def _ids_in(process: Path) -> set[str]:
+    return set(CONTAINER_ID.findall((process / "cgroup").read_text(encoding="utf-8")))

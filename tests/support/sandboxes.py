@@ -16,6 +16,7 @@ from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.engine import ContainerSettings, Engine
 from runner.sandbox.interface import Outcome, Program, SourceFile
 from runner.sandbox.pool import PoolSize, WarmPool
+from runner.sandbox.stopping import StopRequest
 
 DEFAULT_LIMITS = Limits(time_limit_ms=5000, memory_limit_mb=256, output_limit_bytes=1 << 20)
 
@@ -30,7 +31,10 @@ class FrozenRun:
 
 
 class TestBed:
-    """A sandbox with an engine of its own name, and a short way to run programs in it."""
+    """A sandbox with an engine of its own name, and a short way to run programs in it.
+
+    `started` holds the ids of all containers it ever started.
+    """
 
     __test__ = False
 
@@ -40,8 +44,10 @@ class TestBed:
         pool: "RecordingPool",
         neighbours: WarmPool,
         settings: SandboxSettings,
+        started: set[str],
     ) -> None:
         self.engine = engine
+        self.started = started
         self.pool = pool
         self.compile_seconds = settings.compile_time_limit_ms / 1000
         self.sandbox = DockerSandbox(engine, pool, settings)
@@ -56,15 +62,16 @@ class TestBed:
         args: tuple[str, ...] = (),
         files: tuple[SourceFile, ...] = (),
         limits: Limits = DEFAULT_LIMITS,
+        stop: StopRequest | None = None,
     ) -> Outcome:
         """Run one program."""
         program = _program(source, language, stdin, args, files, limits)
-        return self.sandbox.run(program, on_start=lambda: None)
+        return self.sandbox.run(program, lambda: None, stop or StopRequest())
 
     def run_beside(self, source: str) -> Outcome:
         """Run one program in a container that no other program of this bed gets."""
         program = _program(source, "python", "", (), (), DEFAULT_LIMITS)
-        return self._neighbours.run(program, on_start=lambda: None)
+        return self._neighbours.run(program, lambda: None, StopRequest())
 
     def run_frozen(self, source: str, limits: Limits) -> FrozenRun:
         """Run one program in a container that the engine freezes just before it starts."""
@@ -76,7 +83,7 @@ class TestBed:
             self.pool.client.api.pause(self.pool.last_taken.id)
             started = time.monotonic()
 
-        outcome = self.sandbox.run(program, on_start=freeze)
+        outcome = self.sandbox.run(program, freeze, StopRequest())
         return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.id)
 
 
@@ -116,13 +123,20 @@ def open_test_bed(
     with contextlib.closing(docker.DockerClient.from_env()) as client:
         memory_mb = DEFAULT_LIMITS.memory_limit_mb
         engine = Engine(client, ContainerSettings(owner_name(client), None, memory_mb))
+        started: set[str] = set()
+
+        def start(language: Language) -> Container:
+            container = engine.start_container(language)
+            started.add(container.id)
+            return container
+
         pool, neighbours = (
-            RecordingPool([], size, runs_per_container, engine.start_container, SystemClock())
+            RecordingPool([], size, runs_per_container, start, engine.remove, SystemClock())
             for size in (PoolSize(0, 4), PoolSize(0, 1))
         )
         pool.client = client
         try:
-            yield TestBed(engine, pool, neighbours, settings)
+            yield TestBed(engine, pool, neighbours, settings, started)
         finally:
             pool.close()
             neighbours.close()

@@ -7,15 +7,11 @@ from uuid import UUID
 
 import structlog
 
-from execution_api import run_request
+from execution_api import conflicts, run_request
 from execution_api.backlog import Backlog
-from execution_api.outbox import Outbox, stored_request
-from execution_api.repository import (
-    FIRST_ATTEMPT,
-    ExecutionRepository,
-    KnownExecution,
-    NewExecution,
-)
+from execution_api.models import FIRST_ATTEMPT
+from execution_api.outbox import Outbox, StoredRequest
+from execution_api.repository import ExecutionRepository, KnownExecution, NewExecution
 from execution_api.run_request import RunBody
 from execution_api.session_client import Snapshot
 from runlet import messages
@@ -125,7 +121,7 @@ class Acceptance:
             if key is not None and known.idempotency_key == key:
                 return known
         if competing:
-            raise _already_active(competing[0])
+            raise conflicts.already_active(competing[0].execution_id, competing[0].status)
         return None
 
     def _send(self, new: NewExecution) -> None:
@@ -138,8 +134,18 @@ class Acceptance:
             attempt=FIRST_ATTEMPT,
             queued_at=request.queued_at.isoformat(),
         )
-        message = stored_request(request.execution_id, request.language, new.body, new.traceparent)
-        self.outbox.hand_over(request.execution_id, message)
+        self.outbox.hand_over(_stored(new))
+
+
+def _stored(new: NewExecution) -> StoredRequest:
+    return StoredRequest(
+        execution_id=new.request.execution_id,
+        language=new.request.language,
+        body=new.body,
+        traceparent=new.traceparent,
+        attempt=FIRST_ATTEMPT,
+        queued_at=new.request.queued_at,
+    )
 
 
 def _repeat(earlier: KnownExecution, call: RunCall) -> AcceptedRun:
@@ -149,11 +155,3 @@ def _repeat(earlier: KnownExecution, call: RunCall) -> AcceptedRun:
             "This key was used for a run with another body. Use a new key for a new run.",
         )
     return AcceptedRun(earlier.execution_id, earlier.status)
-
-
-def _already_active(known: KnownExecution) -> ProblemError:
-    return ProblemError(
-        409,
-        f"This session has an execution that is still {known.status}. Wait for it to end.",
-        extra={"execution_id": str(known.execution_id), "status": known.status},
-    )

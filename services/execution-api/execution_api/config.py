@@ -1,4 +1,4 @@
-"""Settings of the execution API and of its relay."""
+"""Settings of the execution API, of its relay and of its command line."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -11,10 +11,16 @@ from runlet.limits import LimitSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelayConfig:
-    """What the relay needs; each field is an environment variable of the same name."""
+class CommandConfig:
+    """What a command line needs; each field is an environment variable of the same name."""
 
     database_url: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelayConfig(CommandConfig):
+    """What the relay needs on top."""
+
     amqp_url: str = field(repr=False)
     languages: str = ""
     log_level: str = "INFO"

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from execution_api.acceptance import Acceptance
+from execution_api.cancelling import Cancelling
+from execution_api.dead_letters import DeadLetterRepository
 from execution_api.repository import ExecutionRepository
+from execution_api.requeueing import Requeueing
 from execution_api.waiting import Waiters
 
 _KEY = "execution_api"
@@ -16,7 +19,10 @@ class Context:
     """The parts that `bootstrap` put together."""
 
     acceptance: Acceptance
+    cancelling: Cancelling
+    requeueing: Requeueing
     executions: ExecutionRepository
+    dead_letters: DeadLetterRepository
     waiters: Waiters
 
 

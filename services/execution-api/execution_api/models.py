@@ -24,6 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from runlet.executions import ACTIVE, Status
 
+FIRST_ATTEMPT = 1
+
 metadata = MetaData()
 
 _Moment = DateTime(timezone=True)

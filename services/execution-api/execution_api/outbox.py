@@ -2,14 +2,17 @@
 
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+import msgspec
 import structlog
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
-from execution_api.models import outbox
+from execution_api.models import FIRST_ATTEMPT, outbox
 from runlet import messages
 from runlet.broker import topology
 from runlet.broker.outgoing import OutgoingMessage
@@ -17,21 +20,44 @@ from runlet.broker.publisher import Publisher
 
 log = structlog.get_logger()
 
-FORGET_EVERY_SECONDS = 0.2
+FORGET_EVERY_SECONDS = 0.5
+
+_ROW = tuple_(outbox.c.execution_id, outbox.c.attempt)
 
 
-def stored_request(
-    execution_id: UUID, language: str, body: str, traceparent: str | None
-) -> OutgoingMessage:
-    """A request as it was stored, on its way to the runners of its language."""
-    return OutgoingMessage(
-        exchange=topology.RUNS,
-        routing_key=language,
-        type=messages.TYPE_NAMES[messages.RunRequested],
-        body=body.encode(),
-        execution_id=str(execution_id),
-        traceparent=traceparent,
-    )
+@dataclass(frozen=True)
+class StoredRequest:
+    """A committed request; `body` is the message of the first attempt, queued when it was made."""
+
+    execution_id: UUID
+    language: str
+    body: str
+    traceparent: str | None
+    attempt: int
+    queued_at: datetime
+
+    def message(self) -> OutgoingMessage:
+        """The request for this attempt, on its way to the runners of its language."""
+        return OutgoingMessage(
+            exchange=topology.RUNS,
+            routing_key=self.language,
+            type=messages.TYPE_NAMES[messages.RunRequested],
+            body=self._body(),
+            execution_id=str(self.execution_id),
+            traceparent=self.traceparent,
+        )
+
+    def _body(self) -> bytes:
+        if self.attempt == FIRST_ATTEMPT:
+            return self.body.encode()
+        # As a plain object: whether the rest still makes sense is for the runner to say.
+        stored = msgspec.json.decode(self.body)
+        changed = {
+            "attempt": self.attempt,
+            "first_attempt": self.attempt,
+            "queued_at": self.queued_at,
+        }
+        return msgspec.json.encode({**stored, **changed})
 
 
 class Outbox:
@@ -44,7 +70,8 @@ class Outbox:
     def __init__(self, publisher: Publisher, engine: Engine) -> None:
         self._publisher = publisher
         self._engine = engine
-        self._confirmed: list[UUID] = []
+        # With its attempt: a row of the same execution may ask for a later one by now.
+        self._confirmed: list[tuple[UUID, int]] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
@@ -58,18 +85,18 @@ class Outbox:
         self._stopping.set()
         self._thread.join()
 
-    def hand_over(self, execution_id: UUID, message: OutgoingMessage) -> None:
+    def hand_over(self, request: StoredRequest) -> None:
         """Publish a request whose row is committed."""
-        future = self._publisher.publish(message)
-        future.add_done_callback(partial(self._settle, execution_id))
+        future = self._publisher.publish(request.message())
+        future.add_done_callback(partial(self._settle, request.execution_id, request.attempt))
 
-    def _settle(self, execution_id: UUID, future: "Future[None]") -> None:
+    def _settle(self, execution_id: UUID, attempt: int, future: "Future[None]") -> None:
         error = future.exception()
         if error is not None:
             log.warning("publish_deferred", execution_id=str(execution_id), error=str(error))
             return
         with self._lock:
-            self._confirmed.append(execution_id)
+            self._confirmed.append((execution_id, attempt))
 
     def _run(self) -> None:
         stopping = False
@@ -84,7 +111,7 @@ class Outbox:
             return
         try:
             with self._engine.connect() as connection:
-                connection.execute(delete(outbox).where(outbox.c.execution_id.in_(confirmed)))
+                connection.execute(delete(outbox).where(_ROW.in_(confirmed)))
         except SQLAlchemyError as error:
             log.warning("outbox_rows_kept", count=len(confirmed), error=repr(error))
             with self._lock:

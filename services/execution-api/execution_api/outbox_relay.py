@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.models import executions, outbox
-from execution_api.outbox import stored_request
+from execution_api.outbox import StoredRequest
 from runlet.broker.publisher import Publisher
 from runlet.clock import Clock
 from runlet.executions import Status
@@ -69,16 +69,16 @@ class OutboxRelay:
         """
         with self._engine.begin() as connection:
             rows = connection.execute(self._due).all()
-            waiting = [row for row in rows if row.status == Status.QUEUED]
-            started = [row.execution_id for row in rows if row.status != Status.QUEUED]
-            settled = started + self._publish(waiting)
+            waiting = [row for row in rows if _is_waited_for(row)]
+            obsolete = [row.execution_id for row in rows if not _is_waited_for(row)]
+            settled = obsolete + self._publish(waiting)
             _remove(connection, settled)
         return len(settled)
 
     def _publish(self, rows: Sequence[Row[Any]]) -> list[UUID]:
         sent = {}
         for row in rows:
-            message = stored_request(row.execution_id, row.language, row.request, row.traceparent)
+            message = _stored_request(row).message()
             sent[self._publisher.publish(message)] = row.execution_id
         done, _late = wait(sent, timeout=CONFIRM_SECONDS)
         confirmed = [sent[future] for future in done if future.exception() is None]
@@ -94,15 +94,35 @@ def _due(languages: Sequence[str]) -> Select[Any]:
         select(
             outbox.c.execution_id,
             outbox.c.traceparent,
+            outbox.c.attempt,
             executions.c.language,
             executions.c.request,
             executions.c.status,
+            executions.c.attempts,
+            executions.c.queued_at,
         )
         .join(executions, executions.c.id == outbox.c.execution_id)
         .where(outbox.c.created_at < func.now() - MINIMUM_AGE, executions.c.language.in_(languages))
         .order_by(outbox.c.created_at)
         .limit(BATCH_SIZE)
         .with_for_update(of=outbox, skip_locked=True)
+    )
+
+
+def _is_waited_for(row: Row[Any]) -> bool:
+    """Whether the attempt is still to come; the broker may have had it without our knowing."""
+    begun: bool = row.attempts >= row.attempt
+    return row.status == Status.QUEUED and not begun
+
+
+def _stored_request(row: Row[Any]) -> StoredRequest:
+    return StoredRequest(
+        execution_id=row.execution_id,
+        language=row.language,
+        body=row.request,
+        traceparent=row.traceparent,
+        attempt=row.attempt,
+        queued_at=row.queued_at,
     )
 
 

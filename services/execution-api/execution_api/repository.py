@@ -21,12 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from execution_api.models import execution_events, executions, outbox
+from execution_api.models import FIRST_ATTEMPT, execution_events, executions, outbox
 from runlet.executions import ACTIVE, Status
 from runlet.http.cursors import Cursor
 from runlet.messages import RunRequested
-
-FIRST_ATTEMPT = 1
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,11 @@ class ExecutionRepository:
         with self._engine.connect() as connection:
             return connection.execute(counted).scalar_one()
 
-    def find(self, execution_id: UUID) -> RowMapping | None:
+    def find(self, execution_id: UUID) -> dict[str, Any] | None:
         """A whole execution but for its request."""
-        query = select(*_SHOWN).where(executions.c.id == execution_id)
         with self._engine.connect() as connection:
-            return connection.execute(query).mappings().first()
+            row = connection.execute(_FIND, {"execution_id": execution_id}).mappings().first()
+        return None if row is None else dict(row)
 
     def events(self, execution_id: UUID) -> list[RowMapping] | None:
         """The lifecycle, oldest first; None for an unknown execution."""
@@ -121,6 +119,7 @@ class ExecutionRepository:
 
 _HIDDEN = {"request", "idempotency_key", "request_hash", "detail", "cancel_requested_at"}
 _SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
+_FIND = select(*_SHOWN).where(executions.c.id == bindparam("execution_id"))
 _KNOWN = [
     executions.c.id,
     executions.c.status,

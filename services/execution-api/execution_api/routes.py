@@ -3,24 +3,23 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from flask import request, url_for
-from sqlalchemy import RowMapping
 
-from execution_api import context
+from execution_api import context, path_ids
 from execution_api.acceptance import RunCall
 from execution_api.run_request import RunBody
 from execution_api.run_schema import RunSchema
 from execution_api.schemas import (
     AcceptedSchema,
+    CancelledSchema,
     EventsSchema,
     ExecutionListSchema,
     ExecutionSchema,
     PageSchema,
     WaitSchema,
 )
-from execution_api.waiting import wait_until
+from execution_api.waiting import Row, wait_until
 from runlet.executions import TERMINAL
 from runlet.http import blueprints
 from runlet.http.cursors import Cursor
@@ -46,7 +45,7 @@ _IDEMPOTENCY_KEY = {
 def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
     """Run the session's program as it is now, or the one that is sent along."""
     call = RunCall(
-        session_id=_uuid(session_id, "code session"),
+        session_id=path_ids.parse(session_id, "code session"),
         body=body,
         idempotency_key=_idempotency_key(),
         traceparent=child_of(request.headers.get("traceparent")),
@@ -63,17 +62,28 @@ def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
 @executions.response(200, ExecutionSchema, description="The execution as it is now.")
 def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
     """The whole execution; its result once it is over."""
-    known_id = _uuid(execution_id, "execution")
+    known_id = path_ids.parse(execution_id, "execution")
     parts = context.current()
 
-    def find() -> RowMapping:
+    def find() -> Row:
         row = parts.executions.find(known_id)
         if row is None:
             raise not_found("execution")
         return row
 
     row = wait_until(_is_over, find, parts.waiters, str(known_id), query["wait"])
-    return dict(row) if _is_over(row) else {**row, "feedback": None}
+    return {**row, "feedback": row["feedback"] if _is_over(row) else None}
+
+
+@executions.route("/executions/<execution_id>/cancel", methods=["POST"])
+@executions.doc(operationId="cancelExecution", summary="Cancel an execution")
+@blueprints.document_problems(executions, 404, 409, 503)
+@executions.response(202, CancelledSchema, description="Cancelled, or about to be.")
+def cancel(execution_id: str) -> tuple[Any, int]:
+    """End an execution before its time; what it printed so far is kept."""
+    known_id = path_ids.parse(execution_id, "execution")
+    traceparent = child_of(request.headers.get("traceparent"))
+    return context.current().cancelling.cancel(known_id, traceparent), 202
 
 
 @executions.route("/executions/<execution_id>/events", methods=["GET"])
@@ -82,7 +92,7 @@ def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
 @executions.response(200, EventsSchema, description="What happened, oldest first.")
 def events(execution_id: str) -> dict[str, Any]:
     """Every step of the execution, with its time."""
-    known_id = _uuid(execution_id, "execution")
+    known_id = path_ids.parse(execution_id, "execution")
     happened = context.current().executions.events(known_id)
     if not happened:
         raise not_found("execution")
@@ -96,7 +106,7 @@ def events(execution_id: str) -> dict[str, Any]:
 @executions.response(200, ExecutionListSchema, description="A page, newest first.")
 def list_newest(query: dict[str, Any], session_id: str) -> dict[str, Any]:
     """The executions of a session, newest first."""
-    known_id = _uuid(session_id, "code session")
+    known_id = path_ids.parse(session_id, "code session")
     limit: int = query["limit"]
     found = context.current().executions.page(known_id, limit + 1, query["cursor"])
     shown = found[:limit]
@@ -105,19 +115,8 @@ def list_newest(query: dict[str, Any], session_id: str) -> dict[str, Any]:
     return {"session_id": known_id, "executions": shown, "next_cursor": cursor}
 
 
-def _is_over(row: RowMapping) -> bool:
+def _is_over(row: Row) -> bool:
     return row["status"] in TERMINAL
-
-
-def _uuid(text: str, what: str) -> UUID:
-    """The id in a path; what is no UUID in its usual form names nothing."""
-    try:
-        parsed = UUID(text)
-    except ValueError as error:
-        raise not_found(what) from error
-    if str(parsed) != text.lower():
-        raise not_found(what)
-    return parsed
 
 
 def _idempotency_key() -> str | None:

@@ -55,6 +55,18 @@ class AcceptedSchema(Schema):
     status = fields.String(metadata={**_STATUS, "example": Status.QUEUED})
 
 
+class CancelledSchema(Schema):
+    """What cancelling made of an execution."""
+
+    execution_id = fields.UUID(metadata=_EXECUTION_ID)
+    status = fields.String(
+        metadata={
+            "enum": [Status.CANCELLED, Status.RUNNING],
+            "description": "RUNNING while its runner is still to stop it.",
+        }
+    )
+
+
 class CompileSchema(Schema):
     """What the compiler said."""
 

@@ -3,29 +3,23 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any
 
-Row = TypeVar("Row")
-
-FIRST_PAUSE_SECONDS = 0.002
-LONGEST_PAUSE_SECONDS = 0.1
-PAUSE_GROWTH = 1.4
+Row = Mapping[str, Any]
 
 # Between reads that nothing called for: a connection may be dead before anybody notices.
 RE_READ_SECONDS = 5.0
 DEAF_RE_READ_SECONDS = 1.0
 
-REMEMBERED_ENDS = 4096
-
 
 class Bell:
-    """What one waiter listens to."""
+    """What one waiter listens to; `ended` is the execution once its end was told."""
 
-    def __init__(self, ended: bool) -> None:
+    def __init__(self) -> None:
         self._event = threading.Event()
-        self.ended = ended
+        self.ended: Row | None = None
 
     def ring(self) -> None:
         """Make the waiter look again."""
@@ -45,19 +39,18 @@ class Waiters:
 
     def __init__(self) -> None:
         self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
-        # Ends heard of lately: the collector may not have stored them when somebody asks.
-        self._ended: dict[str, None] = {}
         self._lock = threading.Lock()
         self.listening = False
 
-    def announce_end(self, execution_id: str) -> None:
-        """Wake who waits for this execution, or will before its end is stored."""
+    def is_awaited(self, execution_id: str) -> bool:
+        """Whether anybody waits for this execution here."""
+        return execution_id in self._bells
+
+    def announce_end(self, execution_id: str, ended: Row) -> None:
+        """Answer who waits for this execution; its end is stored already."""
         with self._lock:
-            self._ended[execution_id] = None
-            if len(self._ended) > REMEMBERED_ENDS:
-                del self._ended[next(iter(self._ended))]
             for bell in self._bells.get(execution_id, ()):
-                bell.ended = True
+                bell.ended = ended
                 bell.ring()
 
     def announce_gap(self) -> None:
@@ -69,9 +62,9 @@ class Waiters:
 
     @contextmanager
     def bell(self, execution_id: str) -> Iterator[Bell]:
-        """A bell that rings when the execution may have ended."""
+        """A bell that rings when the execution has ended, or may have."""
+        bell = Bell()
         with self._lock:
-            bell = Bell(ended=execution_id in self._ended)
             self._bells[execution_id].add(bell)
         try:
             yield bell
@@ -82,14 +75,6 @@ class Waiters:
                     del self._bells[execution_id]
 
 
-def pauses() -> Iterator[float]:
-    """Seconds between reads while the collector is about to store an end."""
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
-
-
 def wait_until(
     is_over: Callable[[Row], bool],
     read: Callable[[], Row],
@@ -97,16 +82,11 @@ def wait_until(
     execution_id: str,
     seconds: float,
 ) -> Row:
-    """Read until what was read is over, or `seconds` have passed; gives what was read last."""
+    """The execution once it is over, or as it is after `seconds`."""
     deadline = time.monotonic() + seconds
-    growing = pauses()
     with waiters.bell(execution_id) as bell:
         row = read()
         while not is_over(row) and (left := deadline - time.monotonic()) > 0:
-            if bell.ended:
-                time.sleep(min(next(growing), left))
-            else:
-                re_read = RE_READ_SECONDS if waiters.listening else DEAF_RE_READ_SECONDS
-                bell.wait(min(left, re_read))
-            row = read()
+            bell.wait(min(left, RE_READ_SECONDS if waiters.listening else DEAF_RE_READ_SECONDS))
+            row = bell.ended or read()
     return row

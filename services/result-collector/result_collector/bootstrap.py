@@ -2,77 +2,148 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from queue import Queue
 
+from sqlalchemy import Engine
+
 from result_collector.config import Config
+from result_collector.endings import Endings
+from result_collector.periodic import Periodic
+from result_collector.pulse import Pulses
+from result_collector.queues import IdleLanguages, Queues
+from result_collector.reconciler import Reconciler
+from result_collector.reconciliation import Reconciliation
 from result_collector.reports import report
+from result_collector.retention import Retention
 from result_collector.store import Store
 from result_collector.writer import Write, Writer
 from runlet import postgres
 from runlet.broker import topology
 from runlet.broker.consumer import Consumer, Delivery
+from runlet.broker.publisher import Declare, Publisher
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.ops_server import OPS_PORT, OpsServer
 
 NAME = "result-collector"
-DATABASE_CONNECTIONS = 1
+UPKEEP_NAME = f"{NAME}-upkeep"
+WRITER_CONNECTIONS = 1
+# The reconciler's and the retention's.
+UPKEEP_CONNECTIONS = 2
 
 # Enough for the next batch to be here while one is written; results may be megabytes each.
 PREFETCH = 50
+PUBLISHER_HEAD_START_SECONDS = 2
+RETENTION_EVERY_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Collector:
-    """The collector's two threads, joined by a queue."""
+    """The collector's threads; the consumer's and the writer's are joined by a queue."""
 
     consumer: Consumer
     writer: Writer
+    upkeep: tuple[Periodic, ...]
+    publisher: Publisher
     ops: OpsServer
     stop: StopSignal
 
     def run(self) -> bool:
         """Collect until stopped; False when it stopped because writing failed."""
-        self.writer.start()
+        self.publisher.start()
+        # An end that is stored before anything can be told makes its waiters wait longer.
+        self.publisher.wait_until_connected(PUBLISHER_HEAD_START_SECONDS)
+        threads: tuple[Writer | Periodic, ...] = (self.writer, *self.upkeep)
+        for thread in threads:
+            thread.start()
         try:
             self.consumer.run(self.stop, is_drained=lambda: not self.writer.alive)
         finally:
             self.stop.set()
-            self.writer.join()
+            for thread in threads:
+                thread.join()
+            # Last: what was committed is still to be told.
+            self.publisher.close()
         return not self.writer.failed
 
 
 def create_collector(config: Config, stop: StopSignal, ops_port: int = OPS_PORT) -> Collector:
     """The collector. Raises ConfigError when `config.languages` names an unknown language."""
+    pulses = Pulses(stop, SystemClock())
+    declare = partial(topology.declare, languages=config.offered_languages())
+    publisher = Publisher(config.amqp_url, NAME, declare)
     deliveries: Queue[Delivery] = Queue()
-    consumer = Consumer(
+    consumer = _create_consumer(config, declare, deliveries)
+    write = _create_write(config, Endings(publisher))
+    writer = Writer(deliveries, write, consumer.settle, pulses.add())
+    upkeep = _create_upkeep(config, declare, publisher, pulses)
+    database_answers = postgres.create_probe(config.database_url, NAME)
+    ops = OpsServer(
+        healthy=lambda: writer.alive and pulses.beat(),
+        ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
+        port=ops_port,
+    )
+    return Collector(consumer, writer, upkeep, publisher, ops, stop=pulses.add())
+
+
+def _create_consumer(config: Config, declare: Declare, deliveries: "Queue[Delivery]") -> Consumer:
+    return Consumer(
         config.amqp_url,
         NAME,
         queues=(topology.RESULTS_QUEUE, topology.DEAD_QUEUE),
         prefetch=PREFETCH,
-        declare=partial(topology.declare, languages=config.offered_languages()),
+        declare=declare,
         on_delivery=deliveries.put,
     )
-    writer = Writer(deliveries, _create_write(config), consumer.settle, stop)
-    database_answers = postgres.create_probe(config.database_url, NAME)
-    ops = OpsServer(
-        healthy=lambda: writer.alive,
-        ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
-        port=ops_port,
-    )
-    return Collector(consumer, writer, ops, stop)
 
 
-def _create_write(config: Config) -> Write:
+def _create_write(config: Config, endings: Endings) -> Write:
     clock = SystemClock()
-    engine = postgres.create_engine(
-        config.database_url, NAME, DATABASE_CONNECTIONS, autocommit=False
-    )
+    engine = postgres.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=False)
     store = Store(engine, clock)
 
     def write(batch: Sequence[Delivery]) -> None:
-        for stored in store.apply(batch):
+        applied = store.apply(batch)
+        for stored in applied:
+            if stored.ended is not None:
+                endings.tell(stored.ended, stored.traceparent)
+        for stored in applied:
             report(stored, clock)
 
     return write
+
+
+def _create_upkeep(
+    config: Config, declare: Declare, publisher: Publisher, pulses: Pulses
+) -> tuple[Periodic, ...]:
+    engine = postgres.create_engine(
+        config.database_url, UPKEEP_NAME, UPKEEP_CONNECTIONS, autocommit=False
+    )
+    return (
+        _create_reconciler(config, engine, declare, publisher, pulses),
+        _create_retention(config, engine, pulses),
+    )
+
+
+def _create_reconciler(
+    config: Config, engine: Engine, declare: Declare, publisher: Publisher, pulses: Pulses
+) -> Periodic:
+    clock, after = SystemClock(), config.reconcile_after_seconds
+    languages = config.offered_languages()
+    reconciler = Reconciler(
+        Queues(config.amqp_url, UPKEEP_NAME, declare, languages),
+        IdleLanguages(clock, after),
+        Reconciliation(engine, clock, timedelta(seconds=after), languages),
+        publisher,
+        Endings(publisher),
+    )
+    every = config.reconcile_every_seconds
+    return Periodic("reconciler", every, reconciler.turn, pulses.add(every))
+
+
+def _create_retention(config: Config, engine: Engine, pulses: Pulses) -> Periodic:
+    pulse, keep = pulses.add(RETENTION_EVERY_SECONDS), timedelta(days=config.retention_days)
+    retention = Retention(engine, SystemClock(), keep, pulse)
+    return Periodic("retention", RETENTION_EVERY_SECONDS, retention.turn, pulse)

@@ -1,6 +1,9 @@
 """Settings of the result collector."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
@@ -14,6 +17,10 @@ class Config:
     amqp_url: str = field(repr=False)
     languages: str = ""
     log_level: str = "INFO"
+    retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    # Much shorter than a run's way through a busy platform, and much would be run twice.
+    reconcile_after_seconds: Annotated[int, Meta(ge=5, le=86_400)] = 60
+    reconcile_every_seconds: Annotated[int, Meta(ge=1, le=3600)] = 15
 
     def offered_languages(self) -> list[str]:
         """The ids of the deployment's languages. Raises ConfigError for one nobody knows."""

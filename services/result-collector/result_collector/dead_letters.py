@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import msgspec
+
 from result_collector.storable import storable
 from runlet import messages
 from runlet.broker import topology
@@ -19,8 +21,13 @@ _MOST_ATTEMPTS = 1_000_000
 
 
 @dataclass(frozen=True)
+class _Numbered:
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
 class DeadLetter:
-    """A message that was given up.
+    """A message that was given up; `attempts` is the last attempt that it stands for.
 
     `cause` is a word for metrics, `reason` is for people. The id follows from the message, so
     that the same message delivered twice makes one row.
@@ -39,7 +46,7 @@ def from_request(delivery: Delivery) -> DeadLetter:
     """A run request that nobody could run, out of the queue of dead letters."""
     request = _request(delivery)
     execution_id = request.execution_id if request else _correlated(delivery)
-    attempts = min(request.attempt, _MOST_ATTEMPTS) if request else 1
+    attempts = _attempt(delivery.body)
     written = delivery.headers.get(topology.REASON_HEADER)
     if isinstance(written, str):
         return _letter(delivery, execution_id, REJECTED, written, attempts)
@@ -79,6 +86,15 @@ def _request(delivery: Delivery) -> RunRequested | None:
     except InvalidMessageError:
         return None
     return message if isinstance(message, RunRequested) else None
+
+
+def _attempt(body: bytes) -> int:
+    """The attempt that a request of any version starts; 1 when it does not say."""
+    try:
+        attempt = msgspec.json.decode(body, type=_Numbered).attempt
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 1
+    return max(1, min(attempt, _MOST_ATTEMPTS))
 
 
 def _correlated(delivery: Delivery) -> UUID | None:

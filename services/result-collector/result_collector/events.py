@@ -11,15 +11,14 @@ from runlet.messages import (
     ExecutionRetrying,
     ExecutionStarted,
     InvalidMessageError,
-    RunRequested,
 )
 
 
 def read(delivery: Delivery) -> Event:
     """The event in a delivery. Raises InvalidMessageError for what is none, or makes no sense."""
     message = messages.decode(delivery.type, delivery.body)
-    if isinstance(message, RunRequested):
-        raise InvalidMessageError("A request is no event.")
+    if not isinstance(message, Event):
+        raise InvalidMessageError(f"{delivery.type} is no event.")
     if isinstance(message, ExecutionFinished) and message.status not in TERMINAL:
         raise InvalidMessageError(f"An execution cannot finish as {message.status}.")
     if any(moment.tzinfo is None for moment in _moments(message)):

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 
 from result_collector import statements
 from result_collector.dead_letters import DeadLetter
+from result_collector.feedback import PLATFORM_REASONS, platform_feedback
 from result_collector.storable import storable
 from runlet.executions import Reason, Status
 from runlet.messages import (
@@ -35,7 +36,7 @@ class Change:
     status: Status
     attempt: int
     at: datetime
-    statement: Select[tuple[Any, bool]]
+    statement: Select[Any]
     reason: Reason | None = None
     note: str | None = None
     new_values: Mapping[str, Any] = field(default_factory=dict)
@@ -78,6 +79,9 @@ def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Chan
         statements.GIVEN_UP,
         Reason.INFRASTRUCTURE,
         note=letter.reason,
+        new_values=ended_values(
+            Status.FAILED, Reason.INFRASTRUCTURE, letter.reason, None, RunResult()
+        ),
     )
 
 
@@ -93,14 +97,27 @@ def _finished(event: ExecutionFinished) -> Change:
         statements.FINISHED,
         event.reason,
         note=ending if detail is None else f"{ending}: {detail}",
-        new_values={
-            "status": event.status,
-            "reason": event.reason,
-            "detail": detail,
-            "started_at": event.started_at,
-            **_result_values(event.result),
-        },
+        new_values=ended_values(event.status, event.reason, detail, event.started_at, event.result),
     )
+
+
+def ended_values(
+    status: Status,
+    reason: Reason | None,
+    detail: str | None,
+    started_at: datetime | None,
+    result: RunResult,
+) -> dict[str, Any]:
+    """What a statement that ends an execution stores."""
+    notes = platform_feedback(detail) if reason in PLATFORM_REASONS else ()
+    return {
+        "status": status,
+        "reason": reason,
+        "detail": detail,
+        "feedback": msgspec.to_builtins(notes),
+        "started_at": started_at,
+        **_result_values(result),
+    }
 
 
 def _result_values(result: RunResult) -> dict[str, Any]:

@@ -7,6 +7,8 @@ back, a terminal one never changes, and an event of an attempt that was overtake
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
+    Column,
     ColumnElement,
     Insert,
     Select,
@@ -20,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import DateTime, Integer, Text
 
-from result_collector.tables import dead_letters, execution_events, executions
-from runlet.executions import ACTIVE, Reason, Status
+from result_collector.tables import dead_letters, execution_events, executions, outbox
+from runlet.executions import ACTIVE, Status
 
 RESULT_COLUMNS = (
     "stdout",
@@ -45,35 +47,90 @@ _ATTEMPT = bindparam("attempt", type_=Integer)
 _NOTE = bindparam("note", type_=Text)
 
 
+ENDED_COLUMNS = (
+    "language",
+    "status",
+    "reason",
+    "attempts",
+    "limits",
+    "feedback",
+    *RESULT_COLUMNS,
+    "created_at",
+    "queued_at",
+    "started_at",
+    "finished_at",
+)
+
+
 def _transition(
     event_type: str, allowed: ColumnElement[bool], values: dict[str, Any]
-) -> Select[tuple[Any, bool]]:
+) -> Select[Any]:
     """Change the execution where `allowed`, and note the event if it is not noted yet.
 
-    Gives one row: the session's id and whether the execution changed; none if it is unknown.
+    Gives one row: the execution's and the session's id, and whether the execution changed; none
+    if it is unknown.
     """
-    known = select(_columns.id, _columns.session_id).where(_columns.id == _EXECUTION_ID)
-    known_execution = known.cte("known")
-    changed = (
-        update(executions)
-        .where(_columns.id == _EXECUTION_ID, allowed)
-        .values(values)
-        .returning(_columns.id)
-        .cte("changed")
-    )
-    note = select(known_execution.c.id, literal(event_type), _AT, _ATTEMPT, _NOTE)
-    noted = (
-        postgresql.insert(execution_events)
-        .from_select(["execution_id", "type", "at", "attempt", "detail"], note)
-        .on_conflict_do_nothing()
-        .cte("noted")
-    )
-    return (
-        select(known_execution.c.session_id, changed.c.id.is_not(None).label("changed"))
-        .select_from(known_execution.outerjoin(changed, known_execution.c.id == changed.c.id))
-        .add_cte(noted)
-    )
+    known, changed = _known(), _change(allowed, values, [_columns.id])
+    return _joined(known, changed).add_cte(_noted(event_type, known))
 
+
+def _ending(event_type: str, allowed: ColumnElement[bool]) -> Select[Any]:
+    """End the execution where `allowed`, and note the event that ended it, and no other.
+
+    Gives one row as `_transition` does, with the execution as it is stored where it changed.
+    """
+    returned = [_columns.id, *(_columns[name] for name in ENDED_COLUMNS)]
+    known, changed = _known(), _change(allowed, _ENDED_VALUES, returned)
+    row = _joined(known, changed, *(changed.c[name] for name in ENDED_COLUMNS))
+    return row.add_cte(_noted(event_type, changed))
+
+
+def _known() -> CTE:
+    known = select(_columns.id, _columns.session_id).where(_columns.id == _EXECUTION_ID)
+    return known.cte("known")
+
+
+def _change(
+    allowed: ColumnElement[bool], values: dict[str, Any], returned: list[Column[Any]]
+) -> CTE:
+    changed = update(executions).where(_columns.id == _EXECUTION_ID, allowed).values(values)
+    return changed.returning(*returned).cte("changed")
+
+
+def _noted(event_type: str, about: CTE) -> CTE:
+    note = select(about.c.id, literal(event_type), _AT, _ATTEMPT, _NOTE)
+    noted = postgresql.insert(execution_events).from_select(
+        ["execution_id", "type", "at", "attempt", "detail"], note
+    )
+    return noted.on_conflict_do_nothing().cte("noted")
+
+
+def _joined(known: CTE, changed: CTE, *more: ColumnElement[Any]) -> Select[Any]:
+    did_change = changed.c.id.is_not(None).label("changed")
+    joined = known.outerjoin(changed, known.c.id == changed.c.id)
+    return select(known.c.id, known.c.session_id, did_change, *more).select_from(joined)
+
+
+_ENDED_VALUES: dict[str, Any] = {
+    "status": bindparam("new_status"),
+    "reason": bindparam("new_reason"),
+    "detail": bindparam("new_detail"),
+    # What was remarked before the run stays.
+    "feedback": _columns.feedback.op("||")(bindparam("new_feedback", type_=_columns.feedback.type)),
+    "attempts": _ATTEMPT,
+    "started_at": func.coalesce(
+        bindparam("new_started_at", type_=DateTime(timezone=True)), _columns.started_at
+    ),
+    "finished_at": _AT,
+    **{name: bindparam(f"new_{name}") for name in RESULT_COLUMNS},
+}
+
+# What an attempt says last holds while nothing newer is known. An execution that is queued with
+# this attempt behind it waits for the next one, which alone may change it.
+_not_overtaken = or_(
+    _active & (_columns.attempts < _ATTEMPT),
+    (_columns.status == Status.RUNNING) & (_columns.attempts == _ATTEMPT),
+)
 
 # An attempt that was noted as running, or as over, cannot start once more.
 STARTED = _transition(
@@ -82,42 +139,42 @@ STARTED = _transition(
     {"status": Status.RUNNING, "attempts": _ATTEMPT, "started_at": _AT},
 )
 
+# Also where a cancellation was asked for: the runner that gets the request next ends it, and if
+# none remembers, the reconciler.
 RETRYING = _transition(
     "retrying",
-    or_(
-        _active & (_columns.attempts < _ATTEMPT),
-        (_columns.status == Status.RUNNING) & (_columns.attempts == _ATTEMPT),
-    ),
-    {"status": Status.QUEUED, "attempts": _ATTEMPT, "started_at": None},
+    _not_overtaken,
+    {"status": Status.QUEUED, "attempts": _ATTEMPT, "queued_at": _AT, "started_at": None},
 )
 
-FINISHED = _transition(
-    "finished",
-    _active & (_columns.attempts <= _ATTEMPT),
-    {
-        "status": bindparam("new_status"),
-        "reason": bindparam("new_reason"),
-        "detail": bindparam("new_detail"),
-        "attempts": _ATTEMPT,
-        "started_at": func.coalesce(
-            bindparam("new_started_at", type_=DateTime(timezone=True)), _columns.started_at
-        ),
-        "finished_at": _AT,
-        **{name: bindparam(f"new_{name}") for name in RESULT_COLUMNS},
-    },
-)
+FINISHED = _ending("finished", _not_overtaken)
 
-# Whatever its attempt: nobody holds the request any more.
-GIVEN_UP = _transition(
-    "dead_lettered",
-    _active,
-    {
-        "status": Status.FAILED,
-        "reason": Reason.INFRASTRUCTURE,
-        "detail": _NOTE,
-        "finished_at": _AT,
-    },
-)
+# A letter counts as the last attempt of its request, so that one that comes a second time does
+# not touch an execution that was queued again meanwhile.
+GIVEN_UP = _ending("dead_lettered", _not_overtaken)
+
+# For the reconciler, which holds a lock on the execution and numbers what it does.
+_in_hand = _active & (_columns.attempts <= _ATTEMPT)
+
+LOST = _ending("lost", _in_hand)
+
+CANCELLED = _ending("cancelled", _in_hand)
+
+
+def _republished() -> Select[Any]:
+    """Queue the execution again, with an outbox row for a request that starts this attempt."""
+    known = _known()
+    values = {"status": Status.QUEUED, "queued_at": _AT, "started_at": None}
+    changed = _change(_in_hand, values, [_columns.id])
+    sent = postgresql.insert(outbox).from_select(
+        ["execution_id", "created_at", "attempt"], select(changed.c.id, _AT, _ATTEMPT)
+    )
+    new = {name: sent.excluded[name] for name in ("created_at", "attempt")}
+    row = _joined(known, changed).add_cte(_noted("republished", changed))
+    return row.add_cte(sent.on_conflict_do_update(index_elements=["execution_id"], set_=new).cte())
+
+
+REPUBLISHED = _republished()
 
 
 def _keep_dead_letter() -> Insert:

@@ -1,8 +1,9 @@
 """Storing deliveries: a batch in one transaction, and apart from it what would spoil it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,6 +16,7 @@ from result_collector.handlers import Change
 from runlet.broker import topology
 from runlet.broker.consumer import Delivery
 from runlet.clock import Clock
+from runlet.executions import TERMINAL
 from runlet.messages import InvalidMessageError
 
 log = structlog.get_logger()
@@ -28,13 +30,15 @@ class Stored:
     """What became of one delivery.
 
     `session_id` is that of the execution `change` is about; `changed` is False when the change
-    came too late or a second time.
+    came too late or a second time. `ended` is the execution as it is stored, if this ended it.
     """
 
     change: Change | None = None
     session_id: UUID | None = None
     changed: bool = False
     letter: DeadLetter | None = None
+    ended: Mapping[str, Any] | None = None
+    traceparent: str | None = None
 
 
 class Store:
@@ -71,7 +75,7 @@ class Store:
             change = handlers.by_event(events.read(delivery))
         except InvalidMessageError as error:
             return self._refuse(connection, delivery, str(error))
-        stored = _transition(connection, change)
+        stored = _transition(connection, change, delivery.traceparent)
         if stored is None:
             return self._refuse(connection, delivery, "No execution has this id.")
         return stored
@@ -83,7 +87,7 @@ class Store:
         if letter.execution_id is None:
             return Stored(letter=letter)
         change = handlers.by_dead_letter(letter, letter.execution_id, now)
-        stored = _transition(connection, change) or Stored()
+        stored = _transition(connection, change, delivery.traceparent) or Stored()
         return replace(stored, letter=letter)
 
     def _refuse(self, connection: Connection, delivery: Delivery, problem: str) -> Stored:
@@ -98,12 +102,14 @@ class Store:
         return Stored(letter=letter)
 
 
-def _transition(connection: Connection, change: Change) -> Stored | None:
+def _transition(connection: Connection, change: Change, traceparent: str | None) -> Stored | None:
     """Apply a change where it may be applied; None for an unknown execution."""
-    row = connection.execute(change.statement, change.parameters).first()
+    row = connection.execute(change.statement, change.parameters).mappings().first()
     if row is None:
         return None
-    return Stored(change, session_id=row.session_id, changed=row.changed)
+    changed = row["changed"]
+    ended = dict(row) if changed and change.status in TERMINAL else None
+    return Stored(change, row["session_id"], changed, ended=ended, traceparent=traceparent)
 
 
 def _keep(connection: Connection, letter: DeadLetter, at: datetime) -> None:

@@ -9,12 +9,14 @@ from runlet import config, logs
 from runlet.lifecycle import StopSignal
 from runner import bootstrap
 from runner.config import Config
+from runner.sandbox.engine import engine_faults
+from runner.sandbox.interface import SandboxUnavailableError
 
 ENGINE_CONNECTIONS = 64
 
 
 def main() -> int:
-    """Serve until SIGTERM; 2 for a configuration that cannot be used."""
+    """Serve until SIGTERM; 1 without a container engine, 2 for a bad configuration."""
     try:
         settings = config.load(Config, os.environ)
         settings.served()
@@ -22,15 +24,24 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure(bootstrap.NAME, settings.log_level)
-    client = docker.DockerClient.from_env(
-        environment=dict(os.environ), max_pool_size=ENGINE_CONNECTIONS
-    )
-    runner = bootstrap.build(settings, client)
+    try:
+        runner = _build(settings)
+    except SandboxUnavailableError as error:
+        sys.stderr.write(f"{error} Start the engine, or say in DOCKER_HOST where it listens.\n")
+        return 1
     stop = StopSignal()
     stop.install()
     runner.ops_server().start()
     runner.run(stop)
     return 0
+
+
+def _build(settings: Config) -> bootstrap.Runner:
+    with engine_faults():
+        client = docker.DockerClient.from_env(
+            environment=dict(os.environ), max_pool_size=ENGINE_CONNECTIONS
+        )
+        return bootstrap.build(settings, client)
 
 
 if __name__ == "__main__":

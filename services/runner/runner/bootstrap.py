@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import docker
@@ -9,12 +10,15 @@ from docker.errors import NotFound
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet.broker import topology
-from runlet.broker.consumer import Consumer
-from runlet.broker.publisher import Publisher
+from runlet.broker.consumer import Consumer, Delivery
+from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.subscriber import Subscriber
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.ops_server import OpsServer
+from runner.cancellations import Cancellations
 from runner.config import Config
+from runner.hand_back import HandBack
 from runner.handler import RunHandler
 from runner.reporter import Reporter
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
@@ -32,17 +36,27 @@ class Runner:
 
     consumer: Consumer
     publisher: Publisher
+    control: Subscriber
     slots: Slots
     pool: WarmPool
     reaper: Reaper
     engine: Engine
 
     def run(self, stop: StopSignal) -> None:
-        """Serve until `stop` is set, then finish what runs and close in the order of the flow."""
+        """Serve until `stop` is set, then close in the order of the flow.
+
+        First no more deliveries are taken, then what waits is handed back and what runs ends, which
+        cancelling may still hasten; what that has to tell goes out before the publisher closes.
+        """
         self.reaper.start()
         self.pool.open()
         self.publisher.start()
+        self.control.start()
         self.consumer.run(stop, self._is_drained)
+        # Without a connection to drain by, the consumer is back before the slots are idle.
+        self.slots.close()
+        self.slots.join()
+        self.control.close()
         self.publisher.close()
         self.reaper.stop()
         self.pool.close()
@@ -66,49 +80,61 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     """Wire a runner. Raises ValueError when the configuration names an unknown language."""
     languages = config.served()
     owner = owner_name(client)
-    clock = SystemClock()
+    engine = Engine(
+        client, ContainerSettings(owner, config.sandbox_runtime or None, config.default_memory_mb)
+    )
+    pool = _create_pool(config, engine)
+    settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
+    sandbox = DockerSandbox(engine, pool, settings)
 
     def declare(channel: BlockingChannel) -> None:
         topology.declare(channel, languages)
 
-    engine = Engine(
-        client, ContainerSettings(owner, config.sandbox_runtime or None, config.default_memory_mb)
-    )
-    pool = WarmPool(
-        languages.values(),
-        PoolSize(config.sandbox_pool_floor, config.sandbox_pool_ceiling),
-        config.sandbox_runs_per_container,
-        engine.start_container,
-        clock,
-    )
-    sandbox = DockerSandbox(
-        engine,
-        pool,
-        SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb),
-    )
+    def settle(deliveries: Sequence[Delivery]) -> None:
+        consumer.settle(deliveries)
+
     publisher = Publisher(config.amqp_url, NAME, declare)
+    reporter = Reporter(publisher)
+    cancellations = Cancellations()
     handler = RunHandler(
-        languages,
-        sandbox,
-        Reporter(publisher),
-        settle=lambda delivery: consumer.settle([delivery]),
-        clock=clock,
-        runner=owner,
+        languages, sandbox, reporter, cancellations, settle, SystemClock(), runner=owner
     )
     slots = Slots(
         config.runner_concurrency,
+        lambda delivery: consumer.holds(delivery),
         handler.handle,
-        hand_back=lambda delivery: consumer.hand_back(delivery),
+        give_up=lambda delivery: consumer.requeue(delivery),
+        hand_back=HandBack(reporter, settle),
     )
+    queues = [topology.run_queue(language) for language in languages]
     consumer = Consumer(
-        config.amqp_url,
-        NAME,
-        [topology.run_queue(language) for language in languages],
-        config.runner_concurrency,
-        declare,
-        slots.accept,
+        config.amqp_url, NAME, queues, config.runner_concurrency, declare, slots.accept
     )
-    return Runner(consumer, publisher, slots, pool, Reaper(engine, owner), engine)
+    control = _create_control(config, declare, cancellations)
+    return Runner(consumer, publisher, control, slots, pool, Reaper(engine, owner), engine)
+
+
+def _create_pool(config: Config, engine: Engine) -> WarmPool:
+    return WarmPool(
+        config.served().values(),
+        PoolSize(config.sandbox_pool_floor, config.sandbox_pool_ceiling),
+        config.sandbox_runs_per_container,
+        engine.start_container,
+        engine.remove,
+        SystemClock(),
+    )
+
+
+def _create_control(config: Config, declare: Declare, cancellations: Cancellations) -> Subscriber:
+    return Subscriber(
+        config.amqp_url,
+        f"{NAME}-control",
+        declare,
+        topology.CONTROL,
+        cancellations.hear,
+        # What is missed while it is away is told again: see Cancellations.
+        on_connection=lambda _connected: None,
+    )
 
 
 def owner_name(client: docker.DockerClient) -> str:

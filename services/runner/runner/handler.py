@@ -1,7 +1,7 @@
 """One request from its delivery to its settled end."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -11,22 +11,27 @@ from runlet.broker import outgoing
 from runlet.broker.consumer import Delivery
 from runlet.broker.topology import RETRY_DELAYS_SECONDS
 from runlet.clock import Clock
-from runlet.executions import status_for
+from runlet.executions import Reason, status_for
 from runlet.languages import Language
-from runlet.messages import InvalidMessageError, RunRequested
+from runlet.messages import InvalidMessageError, RunRequested, RunResult
 from runlet.metrics import RUN_QUEUE_SECONDS, RUN_RETRIES, RUN_SECONDS, RUNS_FINISHED
-from runner.programs import program_from
+from runner.cancellations import Cancellations
+from runner.programs import program_from, request_from
 from runner.reporter import Reporter
 from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError
+from runner.sandbox.stopping import StopRequest
 
 log = structlog.get_logger()
+
+CANCELLED = Outcome(Reason.CANCELLED, RunResult())
 
 
 class RunHandler:
     """Runs what a delivery asks for, publishes what happened, and only then settles it.
 
     A message that cannot be run goes to the dead letters; a fault of the platform puts the request
-    into the delay queues, and after the last of them to the dead letters too.
+    into the delay queues, and after the last of them to the dead letters too. What was cancelled
+    is not started, not run to its end and not tried again.
     """
 
     def __init__(
@@ -34,13 +39,15 @@ class RunHandler:
         languages: Mapping[str, Language],
         sandbox: Sandbox,
         reporter: Reporter,
-        settle: Callable[[Delivery], None],
+        cancellations: Cancellations,
+        settle: Callable[[Sequence[Delivery]], None],
         clock: Clock,
         runner: str,
     ) -> None:
         self._languages = languages
         self._sandbox = sandbox
         self._reporter = reporter
+        self._cancellations = cancellations
         self._settle = settle
         self._clock = clock
         self._runner = runner
@@ -50,26 +57,25 @@ class RunHandler:
         try:
             request = self._read(delivery)
         except InvalidMessageError as error:
-            self._bury(delivery, str(error))
+            self._bury(delivery, delivery.body, str(error))
             return
-        with structlog.contextvars.bound_contextvars(
-            execution_id=str(request.execution_id),
-            session_id=str(request.session_id),
-            attempt=request.attempt,
+        with (
+            structlog.contextvars.bound_contextvars(
+                execution_id=str(request.execution_id),
+                session_id=str(request.session_id),
+                attempt=request.attempt,
+            ),
+            self._cancellations.watch(request) as stop,
         ):
-            self._attempt(request, delivery)
+            self._attempt(request, delivery, stop)
 
     def _read(self, delivery: Delivery) -> RunRequested:
-        message = messages.decode(delivery.type, delivery.body)
-        if not isinstance(message, RunRequested):
-            raise InvalidMessageError(f"{delivery.type} is no request to run something.")
-        if message.language not in self._languages:
-            raise InvalidMessageError(f"This runner does not know the language {message.language}.")
-        # A message that came back took a runner with it: that was an attempt as well.
-        attempt = message.attempt + delivery.earlier_deliveries
-        return dataclasses.replace(message, attempt=attempt)
+        request = request_from(delivery)
+        if request.language not in self._languages:
+            raise InvalidMessageError(f"This runner does not know the language {request.language}.")
+        return request
 
-    def _attempt(self, request: RunRequested, delivery: Delivery) -> None:
+    def _attempt(self, request: RunRequested, delivery: Delivery, stop: StopRequest) -> None:
         moments: list[datetime] = []
 
         def on_start() -> None:
@@ -78,13 +84,16 @@ class RunHandler:
 
         try:
             program = program_from(request, self._languages[request.language])
-            outcome = self._sandbox.run(program, on_start)
+            outcome = self._sandbox.run(program, on_start, stop)
         except InvalidMessageError as error:
-            self._bury(delivery, str(error))
+            self._bury(delivery, messages.encode(request), str(error))
         except SandboxUnavailableError as error:
-            self._retry_or_bury(request, delivery, str(error))
+            if stop.asked:
+                self._finish(request, delivery, CANCELLED, moments)
+            else:
+                self._retry_or_bury(request, delivery, str(error))
         else:
-            self._finish(request, delivery, outcome, moments[-1])
+            self._finish(request, delivery, outcome, moments)
 
     def _tell_started(self, request: RunRequested, delivery: Delivery, now: datetime) -> None:
         waited = (now - request.queued_at).total_seconds()
@@ -96,9 +105,14 @@ class RunHandler:
         self._reporter.mention(outgoing.event(started, delivery.traceparent))
 
     def _finish(
-        self, request: RunRequested, delivery: Delivery, outcome: Outcome, started_at: datetime
+        self,
+        request: RunRequested,
+        delivery: Delivery,
+        outcome: Outcome,
+        starts: Sequence[datetime],
     ) -> None:
         now = self._clock.now()
+        started_at = starts[-1] if starts else None
         status = status_for(outcome.reason)
         finished = messages.ExecutionFinished(
             execution_id=request.execution_id,
@@ -111,22 +125,25 @@ class RunHandler:
             result=outcome.result,
         )
         self._reporter.tell(outgoing.event(finished, delivery.traceparent))
-        self._settle(delivery)
+        self._settle([delivery])
         RUNS_FINISHED.labels(request.language, status, outcome.reason or "").inc()
-        RUN_SECONDS.labels(request.language).observe((now - started_at).total_seconds())
+        if started_at is not None:
+            RUN_SECONDS.labels(request.language).observe((now - started_at).total_seconds())
         log.info(
             "execution_finished",
             status=status,
             reason=outcome.reason,
-            started_at=started_at.isoformat(),
+            started_at=started_at and started_at.isoformat(),
             finished_at=now.isoformat(),
         )
 
     def _retry_or_bury(self, request: RunRequested, delivery: Delivery, problem: str) -> None:
-        if request.attempt > len(RETRY_DELAYS_SECONDS):
-            self._bury(delivery, f"{problem} It was tried {request.attempt} times.")
+        retries = request.attempt - request.first_attempt
+        if retries >= len(RETRY_DELAYS_SECONDS):
+            reason = f"{problem} It was tried {retries + 1} times."
+            self._bury(delivery, messages.encode(request), reason)
             return
-        delay = RETRY_DELAYS_SECONDS[request.attempt - 1]
+        delay = RETRY_DELAYS_SECONDS[retries]
         retrying = messages.ExecutionRetrying(
             request.execution_id,
             request.session_id,
@@ -138,14 +155,14 @@ class RunHandler:
         self._reporter.mention(outgoing.event(retrying, delivery.traceparent))
         again = dataclasses.replace(request, attempt=request.attempt + 1)
         self._reporter.tell(outgoing.delayed_run_request(again, delay, delivery.traceparent))
-        self._settle(delivery)
+        self._settle([delivery])
         RUN_RETRIES.labels(request.language).inc()
         log.warning("execution_retrying", status="QUEUED", problem=problem, delay_seconds=delay)
 
-    def _bury(self, delivery: Delivery, reason: str) -> None:
+    def _bury(self, delivery: Delivery, body: bytes, reason: str) -> None:
         letter = outgoing.dead_letter(
-            delivery.type, delivery.body, delivery.correlation_id, reason, delivery.traceparent
+            delivery.type, body, delivery.correlation_id, reason, delivery.traceparent
         )
         self._reporter.tell(letter)
-        self._settle(delivery)
+        self._settle([delivery])
         log.error("request_buried", execution_id=delivery.correlation_id, reason=reason)

@@ -1,11 +1,27 @@
-"""From a request on the wire to a program for the sandbox."""
+"""From a delivery to a request, and from a request to a program for the sandbox."""
 
 import base64
 import binascii
+import dataclasses
 
+from runlet import messages
+from runlet.broker.consumer import Delivery
 from runlet.languages import Language
 from runlet.messages import File, InvalidMessageError, RunRequested
 from runner.sandbox.interface import Program, SourceFile
+
+
+def request_from(delivery: Delivery) -> RunRequested:
+    """The request a delivery carries, under the attempt it now stands for.
+
+    Raises InvalidMessageError when there is none.
+    """
+    message = messages.decode(delivery.type, delivery.body)
+    if not isinstance(message, RunRequested):
+        raise InvalidMessageError(f"{delivery.type} is no request to run something.")
+    # A message that came back took a runner with it: that was an attempt as well.
+    attempt = message.attempt + delivery.earlier_deliveries
+    return dataclasses.replace(message, attempt=attempt)
 
 
 def program_from(request: RunRequested, language: Language) -> Program:

@@ -33,6 +33,10 @@ class Reporter:
         """Publish what may be lost: the end of the execution tells it again."""
         self._publisher.publish(message)
 
+    def offer(self, message: OutgoingMessage) -> "Future[None]":
+        """Publish once; the future carries BrokerUnavailableError when the broker has it not."""
+        return self._publisher.publish(message)
+
     def tell(self, message: OutgoingMessage) -> None:
         """Publish and wait for the confirmation, through an outage of the broker too.
 

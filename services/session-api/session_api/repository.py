@@ -1,7 +1,7 @@
 """Code sessions in PostgreSQL; each call is one statement, or two when the first found no row."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Engine,
     Executable,
     RowMapping,
+    bindparam,
     func,
     insert,
     select,
@@ -74,7 +75,7 @@ class SessionRepository:
 
     def get(self, session_id: UUID) -> CodeSession:
         """The session with this id. Raises SessionNotFoundError."""
-        rows = self._rows(select(code_sessions).where(code_sessions.c.id == session_id))
+        rows = self._rows(_GET, {"session_id": session_id})
         if not rows:
             raise SessionNotFoundError
         return CodeSession(**rows[0])
@@ -143,9 +144,15 @@ class SessionRepository:
             return SessionClosedError()
         return StaleRevisionError(rows[0]["revision"])
 
-    def _rows(self, statement: Executable) -> Sequence[RowMapping]:
+    def _rows(
+        self, statement: Executable, values: Mapping[str, object] | None = None
+    ) -> Sequence[RowMapping]:
         with self._engine.connect() as connection:
-            return connection.execute(statement).mappings().all()
+            return connection.execute(statement, values).mappings().all()
+
+
+# Every run reads its session: built once, it need not be taken apart for SQLAlchemy's cache again.
+_GET = select(code_sessions).where(code_sessions.c.id == bindparam("session_id"))
 
 
 def _given(changes: Changes) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Consuming: deliveries out to worker threads, acknowledgements back to the connection's thread."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from runlet.lifecycle import StopSignal
 log = structlog.get_logger()
 
 LOOP_SECONDS = 0.5
+ARRIVAL_SECONDS = 0.1
 DRAIN_LOOP_SECONDS = 0.05
 
 
@@ -68,6 +70,7 @@ class Consumer:
         self._epoch = 0
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
+        self._held: list[Delivery] | None = None
 
     @property
     def connected(self) -> bool:
@@ -91,11 +94,15 @@ class Consumer:
                 self._connection = self._channel = None
             stop.wait(backoff.next_delay())
 
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether a delivery can be settled; what a lost connection had delivered comes again."""
+        return self._channel is not None and self._is_current(delivery)
+
     def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge deliveries; they will not come again."""
         self._on_connection_thread(lambda: self._acknowledge(deliveries))
 
-    def hand_back(self, delivery: Delivery) -> None:
+    def requeue(self, delivery: Delivery) -> None:
         """Put a delivery back into its queue, which counts it as one more failed delivery."""
         self._on_connection_thread(lambda: self._requeue(delivery))
 
@@ -109,6 +116,9 @@ class Consumer:
             log.warning("settlement_lost", connection=self._name)
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        if self._held is not None:
+            self._held.extend(deliveries)
+            return
         for delivery in deliveries:
             if self._is_current(delivery) and self._channel is not None:
                 self._channel.basic_ack(delivery.tag)
@@ -137,11 +147,28 @@ class Consumer:
         log.info("broker_connected", connection=self._name)
         while not stop.is_set():
             connection.process_data_events(time_limit=LOOP_SECONDS)
-        for tag in tags:
-            channel.basic_cancel(tag)
+        self._cancel(connection, channel, tags)
         while not is_drained():
             connection.process_data_events(time_limit=DRAIN_LOOP_SECONDS)
         connection.process_data_events(time_limit=0)
+
+    def _cancel(
+        self, connection: pika.BlockingConnection, channel: BlockingChannel, tags: Sequence[str]
+    ) -> None:
+        """Take no more deliveries.
+
+        What crosses the cancelling on its way here goes back to its queue, which counts that as a
+        failure of the message. So nothing is acknowledged for a moment before: with all that may be
+        unacknowledged here already, nothing is on its way.
+        """
+        held = self._held = []
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            connection.process_data_events(time_limit=left)
+        for tag in tags:
+            channel.basic_cancel(tag)
+        self._held = None
+        self._acknowledge(held)
 
     def _subscribe(self, channel: BlockingChannel, queue: str) -> str:
         epoch = self._epoch

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 from execution_api import bootstrap
 from execution_api.bootstrap import Api
 from execution_api.config import ApiConfig
+from runlet.messages import RunRequested
 from support.eventually import eventually
 from support.executions import ExecutionsDatabase
 from support.session_api_stub import SessionApiStub
@@ -68,3 +70,15 @@ def client(start_api: StartApi) -> FlaskClient:
     client = start_api().app.test_client()
     eventually(lambda: client.get("/ready").status_code == 200)
     return client
+
+
+@pytest.fixture
+def failed(database: ExecutionsDatabase) -> RunRequested:
+    """An execution that the platform failed in its fourth attempt."""
+    return database.add_failed(attempts=4)
+
+
+@pytest.fixture
+def letter_id(database: ExecutionsDatabase, failed: RunRequested) -> UUID:
+    """The dead letter of that execution."""
+    return database.add_dead_letter(failed.execution_id, attempts=4)

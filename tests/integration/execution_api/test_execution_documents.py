@@ -9,13 +9,17 @@ def test_every_call_is_documented(client: FlaskClient) -> None:
         (method, path): operation["operationId"]
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if method in ("get", "post")
+        if method in ("get", "post", "delete")
     }
     assert operations == {
         ("post", "/code-sessions/{session_id}/run"): "runCode",
         ("get", "/code-sessions/{session_id}/executions"): "listExecutions",
         ("get", "/executions/{execution_id}"): "getExecution",
         ("get", "/executions/{execution_id}/events"): "getExecutionEvents",
+        ("post", "/executions/{execution_id}/cancel"): "cancelExecution",
+        ("get", "/dead-letters"): "listDeadLetters",
+        ("post", "/dead-letters/{letter_id}/requeue"): "requeueDeadLetter",
+        ("delete", "/dead-letters/{letter_id}"): "deleteDeadLetter",
     }
 
 

@@ -1,6 +1,7 @@
 """No accepted run is lost, whatever happens to the broker."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 from sqlalchemy import make_url
@@ -8,6 +9,10 @@ from sqlalchemy import make_url
 from execution_api import bootstrap
 from execution_api.bootstrap import Api, RelayProcess
 from execution_api.config import RelayConfig
+from execution_api.outbox import Outbox, StoredRequest
+from runlet import messages
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.publisher import Publisher
 from runlet.lifecycle import StopSignal
 from support import broker
 from support.eventually import eventually
@@ -104,6 +109,32 @@ def test_a_stop_forgets_what_the_broker_has(
     api.close()
     assert not database.outbox()
     assert broker.depth(amqp_url, "runs.python") == 5
+
+
+class SlowPublisher(Publisher):
+    """Confirms when it is told to."""
+
+    def __init__(self) -> None:
+        self.confirm: Future[None] = Future()
+
+    def publish(self, _message: OutgoingMessage) -> "Future[None]":
+        return self.confirm
+
+
+def test_a_late_confirm_leaves_the_request_of_a_later_attempt_alone(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    publisher = SlowPublisher()
+    outbox = Outbox(publisher, database.engine)
+    outbox.start()
+    body = messages.encode(request).decode()
+    stored = StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
+    outbox.hand_over(stored)
+    database.run("UPDATE outbox SET attempt = 2")
+    publisher.confirm.set_result(None)
+    outbox.close()
+    assert database.outbox() == {request.execution_id}
 
 
 def test_what_is_fresh_is_left_to_the_api(

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from execution_api.dead_letters import DeadLetterRepository
 from runlet import messages
 from runlet.broker import topology
 from runlet.broker.consumer import Delivery
@@ -81,13 +82,15 @@ def test_a_retry_makes_it_queued_again(database: ExecutionsDatabase) -> None:
 
 
 def life(request: RunRequested) -> dict[str, Event]:
-    """All that is told of a request that succeeds at its third attempt."""
+    """All that may be told of a request; its third attempt is the last."""
     return {
         "start 1": started(request, 1),
         "retry 1": retrying(request, 1),
         "start 2": started(request, 2),
         "retry 2": retrying(request, 2),
         "start 3": started(request, 3),
+        "end 1": finished(request, 1, stdout="42\n"),
+        "end 2": finished(request, 2, stdout="42\n"),
         "end 3": finished(request, 3, stdout="42\n"),
     }
 
@@ -120,6 +123,9 @@ def test_every_order_of_events_ends_the_same(database: ExecutionsDatabase, order
         (("retry 2", "start 3", "retry 2"), "RUNNING", 3),
         (("start 1", "start 2"), "RUNNING", 2),
         (("end 3", "start 3"), "COMPLETED", 3),
+        (("start 1", "retry 1", "end 1"), "QUEUED", 1),
+        (("retry 2", "end 1"), "QUEUED", 2),
+        (("retry 1", "end 2"), "COMPLETED", 2),
     ],
 )
 def test_an_event_that_was_overtaken_changes_nothing(
@@ -140,6 +146,39 @@ def test_the_end_of_an_earlier_attempt_is_not_the_end(database: ExecutionsDataba
     assert database.execution(request.execution_id)["status"] == "RUNNING"
 
 
+def test_an_end_that_came_too_late_is_no_part_of_the_lifecycle(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    store(database, finished(request, 2), finished(request, 1), finished(request, 2))
+    assert database.events(request.execution_id) == [("queued", 1), ("finished", 2)]
+
+
+@pytest.mark.parametrize("reason", [Reason.INFRASTRUCTURE, Reason.LOST])
+@pytest.mark.parametrize("detail", ["The disk is full.", None])
+def test_a_fault_of_the_platform_tells_people_a_sentence(
+    database: ExecutionsDatabase, reason: Reason, detail: str | None
+) -> None:
+    request = database.add()
+    store(database, dataclasses.replace(finished(request, 1, reason), detail=detail))
+    [note] = database.execution(request.execution_id)["feedback"]
+    assert (note["kind"], note["line"]) == ("platform", None)
+    assert note["message"].startswith(detail or "The platform failed")
+    assert "Run the program again" in note["message"]
+
+
+@pytest.mark.parametrize("reason", [None, Reason.NONZERO_EXIT, Reason.CANCELLED])
+def test_remarks_that_were_there_before_the_run_stay(
+    database: ExecutionsDatabase, reason: Reason | None
+) -> None:
+    request = database.add()
+    remark = '[{"kind": "loop", "line": 3, "message": "This loop has no end."}]'
+    database.run("UPDATE executions SET feedback = CAST(:remark AS jsonb)", remark=remark)
+    store(database, finished(request, 1, reason))
+    [note] = database.execution(request.execution_id)["feedback"]
+    assert note["kind"] == "loop"
+
+
 def test_a_terminal_status_never_changes(database: ExecutionsDatabase) -> None:
     request = database.add()
     store(database, finished(request, 1, Reason.TIME_LIMIT, stdout="first"))
@@ -157,7 +196,7 @@ def test_a_terminal_status_never_changes(database: ExecutionsDatabase) -> None:
 
 def test_storing_a_whole_life_twice_changes_nothing(database: ExecutionsDatabase) -> None:
     request = database.add()
-    told = life(request).values()
+    told = [event for name, event in life(request).items() if name not in ("end 1", "end 2")]
     store(database, *told)
     once = (database.execution(request.execution_id), database.events(request.execution_id))
     again = store(database, *told)
@@ -296,6 +335,69 @@ def test_a_dead_letter_does_not_undo_a_result(database: ExecutionsDatabase) -> N
     assert not stored.changed
     assert database.execution(request.execution_id)["status"] == "COMPLETED"
     assert len(database.dead_letters()) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {topology.REASON_HEADER: "No sandbox came up."},
+        {"x-death": [{"reason": "delivery_limit"}]},
+    ],
+    ids=["rejected", "delivery limit"],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_dead_letter_that_comes_again_leaves_the_requeued_execution_alone(
+    database: ExecutionsDatabase, headers: dict[str, object], begun: bool
+) -> None:
+    request = database.add()
+    letter = buried(request, **headers)
+    store_deliveries(database, letter)
+    again = requeue(database)
+    if begun:
+        store(database, started(request, again))
+    [stored] = store_deliveries(database, letter)
+    assert not stored.changed
+    assert database.execution(request.execution_id)["status"] == ("RUNNING" if begun else "QUEUED")
+    store(database, finished(request, again))
+    assert database.execution(request.execution_id)["status"] == "COMPLETED"
+
+
+def test_a_requeued_request_that_is_given_up_once_more_fails_again(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    store_deliveries(database, buried(request, **{"x-death": [{"reason": "delivery_limit"}]}))
+    again = dataclasses.replace(request, attempt=requeue(database))
+    store_deliveries(database, buried(again))
+    assert database.execution(request.execution_id)["status"] == "FAILED"
+
+
+def requeue(database: ExecutionsDatabase) -> int:
+    """Queue the execution of the only dead letter again; gives the attempt that follows."""
+    [letter] = database.dead_letters()
+    stored = DeadLetterRepository(database.engine).requeue(letter["id"], NOW, "00-trace")
+    assert stored is not None
+    return stored.attempt
+
+
+def test_a_letter_of_an_earlier_attempt_does_not_end_a_later_one(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    store(database, started(request, 2))
+    store_deliveries(database, buried(request))
+    assert database.execution(request.execution_id)["status"] == "RUNNING"
+
+
+def test_a_request_of_an_unknown_version_stands_for_the_attempt_it_names(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    store(database, started(request, 1), retrying(request, 1))
+    body = b'{"attempt": 2, "program": "print(42)"}'
+    letter = delivery("run.requested.v9", body, str(request.execution_id), topology.DEAD_QUEUE)
+    store_deliveries(database, letter)
+    assert database.execution(request.execution_id)["status"] == "FAILED"
 
 
 def test_a_result_that_comes_after_its_dead_letter_is_too_late(

@@ -1,12 +1,12 @@
 from collections.abc import Callable
-from itertools import islice, pairwise
 
 import pytest
 
 from execution_api import waiting
-from execution_api.waiting import Waiters, wait_until
+from execution_api.waiting import Row, Waiters, wait_until
 
 LONG = 30.0
+ENDED = {"status": "COMPLETED", "stdout": "as it was told"}
 
 
 @pytest.fixture(autouse=True)
@@ -23,86 +23,70 @@ class Execution:
         self._after_read = after_read
         self.reads = 0
 
-    def read(self) -> str:
+    def read(self) -> Row:
         """The next status; the last one stays."""
         status = self._statuses[min(self.reads, len(self._statuses) - 1)]
         self.reads += 1
         self._after_read()
-        return status
+        return {"status": status}
 
 
-def is_over(status: str) -> bool:
+def is_over(row: Row) -> bool:
     """Whether waiting has an end."""
-    return status == "COMPLETED"
+    return bool(row["status"] == "COMPLETED")
 
 
-def wait(execution: Execution, waiters: Waiters, seconds: float = LONG) -> str:
+def wait(execution: Execution, waiters: Waiters, seconds: float = LONG) -> Row:
     """Wait for the execution `x`."""
     return wait_until(is_over, execution.read, waiters, "x", seconds)
 
 
 def test_what_is_over_is_read_once() -> None:
     execution = Execution("COMPLETED")
-    assert wait(execution, Waiters()) == "COMPLETED"
+    assert wait(execution, Waiters())["status"] == "COMPLETED"
     assert execution.reads == 1
 
 
 def test_no_time_means_one_look() -> None:
     execution = Execution("RUNNING")
-    assert wait(execution, Waiters(), 0) == "RUNNING"
+    assert wait(execution, Waiters(), 0)["status"] == "RUNNING"
     assert execution.reads == 1
 
 
-def test_an_announced_end_wakes_the_waiter() -> None:
+def test_an_end_that_is_told_is_the_answer_without_another_read() -> None:
     waiters = Waiters()
-    execution = Execution("RUNNING", "COMPLETED", after_read=lambda: waiters.announce_end("x"))
-    assert wait(execution, waiters) == "COMPLETED"
+    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end("x", ENDED))
+    assert wait(execution, waiters) == ENDED
+    assert execution.reads == 1
 
 
-def test_after_an_announced_end_it_is_read_until_it_is_stored() -> None:
+def test_everybody_who_waits_is_answered() -> None:
     waiters = Waiters()
-    execution = Execution(
-        "RUNNING", "RUNNING", "RUNNING", "COMPLETED", after_read=lambda: waiters.announce_end("x")
-    )
-    assert wait(execution, waiters) == "COMPLETED"
-    assert execution.reads == 4
-
-
-def test_an_end_that_was_announced_before_is_not_waited_for() -> None:
-    waiters = Waiters()
-    waiters.announce_end("x")
-    assert wait(Execution("RUNNING", "COMPLETED"), waiters) == "COMPLETED"
+    with waiters.bell("x") as first, waiters.bell("x") as second:
+        waiters.announce_end("x", ENDED)
+        assert (first.ended, second.ended) == (ENDED, ENDED)
 
 
 def test_a_gap_makes_everybody_look() -> None:
     waiters = Waiters()
     execution = Execution("RUNNING", "COMPLETED", after_read=waiters.announce_gap)
-    assert wait(execution, waiters) == "COMPLETED"
+    assert wait(execution, waiters)["status"] == "COMPLETED"
 
 
 def test_the_end_of_another_execution_wakes_nobody() -> None:
     waiters = Waiters()
-    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end("y"))
-    assert wait(execution, waiters, 0.01) == "RUNNING"
+    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end("y", ENDED))
+    assert wait(execution, waiters, 0.01)["status"] == "RUNNING"
     assert execution.reads == 2
 
 
 def test_who_hears_nothing_looks_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "DEAF_RE_READ_SECONDS", 0.001)
-    assert wait(Execution("QUEUED", "RUNNING", "COMPLETED"), Waiters()) == "COMPLETED"
+    assert wait(Execution("QUEUED", "RUNNING", "COMPLETED"), Waiters())["status"] == "COMPLETED"
 
 
-def test_pauses_grow_up_to_a_bound() -> None:
-    pauses = list(islice(waiting.pauses(), 30))
-    assert pauses[0] == 0.002
-    assert all(later > earlier for earlier, later in pairwise(pauses[:10]))
-    assert pauses[-1] == 0.1
-
-
-def test_only_so_many_ends_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "REMEMBERED_ENDS", 2)
+def test_nobody_is_remembered_who_waits_no_more() -> None:
     waiters = Waiters()
-    for execution_id in ("x", "y", "z"):
-        waiters.announce_end(execution_id)
-    with waiters.bell("x") as forgotten, waiters.bell("z") as remembered:
-        assert (forgotten.ended, remembered.ended) == (False, True)
+    with waiters.bell("x"):
+        assert waiters.is_awaited("x")
+    assert not waiters.is_awaited("x")

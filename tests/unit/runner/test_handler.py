@@ -14,9 +14,11 @@ from runlet.executions import Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import ExecutionFinished, ExecutionStarted, RunRequested, RunResult
+from runner.cancellations import Cancellations
 from runner.handler import RunHandler
 from runner.reporter import Reporter
 from runner.sandbox.interface import Outcome, Program, Sandbox, SandboxUnavailableError
+from runner.sandbox.stopping import StopRequest
 from support.clocks import ManualClock
 
 
@@ -39,18 +41,25 @@ class RecordingPublisher:
         return [message.exchange for message in self.sent]
 
 
+CANCELLED = Outcome(Reason.CANCELLED, RunResult(stdout="so far\n"))
+
+
 class ScriptedSandbox(Sandbox):
     def __init__(self) -> None:
         self.outcome = Outcome(None, RunResult(stdout="42\n", exit_code=0))
         self.fault: str | None = None
         self.programs: list[Program] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
-    def run(self, program: Program, on_start: Callable[[], None]) -> Outcome:
+    def run(self, program: Program, on_start: Callable[[], None], stop: StopRequest) -> Outcome:
+        if stop.asked:
+            return CANCELLED
         self.programs.append(program)
+        self.meanwhile()
         if self.fault:
             raise SandboxUnavailableError(self.fault)
         on_start()
-        return self.outcome
+        return CANCELLED if stop.asked else self.outcome
 
 
 class Bench:
@@ -60,11 +69,13 @@ class Bench:
         self.publisher = RecordingPublisher()
         self.sandbox = ScriptedSandbox()
         self.settled: list[Delivery] = []
+        self.cancellations = Cancellations()
         self.handler = RunHandler(
             {"python": PYTHON},
             self.sandbox,
             Reporter(self.publisher),
-            self.settled.append,
+            self.cancellations,
+            self.settled.extend,
             ManualClock(),
             "runner-1",
         )
@@ -203,6 +214,85 @@ def test_a_message_that_cannot_be_read_is_buried_as_it_came(
     assert letter.headers[topology.REASON_HEADER]
     assert bench.settled == [incoming]
     assert not bench.sandbox.programs
+
+
+def test_a_request_that_was_sent_out_again_has_all_its_retries(bench: Bench) -> None:
+    bench.sandbox.fault = "The container engine failed: away."
+    again = dataclasses.replace(request(attempt=5), first_attempt=5)
+
+    bench.handler.handle(delivery(again))
+
+    (retried,) = [sent for sent in bench.publisher.sent if sent.exchange == topology.RETRY]
+    assert retried.headers[topology.DELAY_HEADER] == 2
+
+
+def test_a_buried_request_names_the_attempt_that_failed(bench: Bench) -> None:
+    bench.sandbox.fault = "The container engine failed: away."
+
+    bench.handler.handle(delivery(request(attempt=2), earlier=2))
+
+    letter = bench.publisher.sent[-1]
+    assert letter.exchange == topology.DEAD_EXCHANGE
+    buried = messages.decode(letter.type, letter.body)
+    assert isinstance(buried, RunRequested)
+    assert buried.attempt == 4
+
+
+def test_what_was_cancelled_before_its_delivery_is_not_started(bench: Bench) -> None:
+    cancelled = request()
+    bench.cancellations.cancel(cancelled.execution_id, cancelled.queued_at)
+    incoming = delivery(cancelled)
+
+    bench.handler.handle(incoming)
+
+    (finished,) = bench.events()
+    assert isinstance(finished, ExecutionFinished)
+    assert (finished.status, finished.reason) == (Status.CANCELLED, Reason.CANCELLED)
+    assert finished.started_at is None
+    assert not bench.sandbox.programs
+    assert bench.settled == [incoming]
+
+
+def test_what_is_cancelled_while_it_runs_ends_cancelled_with_its_output(bench: Bench) -> None:
+    running = request()
+    bench.sandbox.meanwhile = lambda: bench.cancellations.cancel(
+        running.execution_id, running.queued_at
+    )
+
+    bench.handler.handle(delivery(running))
+
+    finished = bench.events()[-1]
+    assert isinstance(finished, ExecutionFinished)
+    assert (finished.status, finished.result.stdout) == (Status.CANCELLED, "so far\n")
+    assert finished.started_at is not None
+
+
+def test_what_was_cancelled_is_not_tried_again_when_the_platform_fails(bench: Bench) -> None:
+    running = request()
+    bench.sandbox.fault = "The container engine failed: away."
+    bench.sandbox.meanwhile = lambda: bench.cancellations.cancel(
+        running.execution_id, running.queued_at
+    )
+
+    bench.handler.handle(delivery(running))
+
+    (finished,) = bench.events()
+    assert isinstance(finished, ExecutionFinished)
+    assert finished.status is Status.CANCELLED
+    assert topology.RETRY not in bench.publisher.exchanges()
+
+
+def test_what_is_cancelled_between_two_attempts_ends_with_the_next(bench: Bench) -> None:
+    waiting = request()
+    bench.sandbox.fault = "The container engine failed: away."
+    bench.handler.handle(delivery(waiting))
+    bench.cancellations.cancel(waiting.execution_id, waiting.queued_at)
+
+    bench.handler.handle(delivery(dataclasses.replace(waiting, attempt=2)))
+
+    finished = bench.events()[-1]
+    assert isinstance(finished, ExecutionFinished)
+    assert (finished.status, finished.attempt) == (Status.CANCELLED, 2)
 
 
 def test_a_language_this_runner_does_not_know_is_buried(bench: Bench) -> None:

@@ -3,11 +3,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from runlet.broker.connection import LONGEST_DELAY_SECONDS
 from runlet.languages import PYTHON, Language
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.pool import PoolSize, WarmPool
 from support.clocks import ManualClock
+from support.eventually import eventually
 
 
 class Starter:
@@ -15,15 +17,25 @@ class Starter:
 
     def __init__(self) -> None:
         self.started: list[Container] = []
+        self.engine_ends: list[socket.socket] = []
+        self.tries = 0
         self.fails = False
 
     def __call__(self, language: Language) -> Container:
+        self.tries += 1
         if self.fails:
             raise SandboxUnavailableError("The container engine failed: away.")
-        ours, _theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        self.engine_ends.append(theirs)
         container = Container(str(len(self.started)), language, 256, ours)
         self.started.append(container)
         return container
+
+    def die(self) -> None:
+        """As an engine that is killed, with all streams it carried."""
+        for end in self.engine_ends:
+            end.close()
+        self.engine_ends.clear()
 
 
 @pytest.fixture
@@ -32,8 +44,18 @@ def starter() -> Starter:
 
 
 @pytest.fixture
-def pool(starter: Starter) -> Iterator[WarmPool]:
-    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, ManualClock())
+def removed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def pool(starter: Starter, removed: list[str], clock: ManualClock) -> Iterator[WarmPool]:
+    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, removed.append, clock)
     yield pool
     pool.close()
 
@@ -65,6 +87,54 @@ def test_a_container_thrown_away_is_hung_up_on(pool: WarmPool) -> None:
 
     with pytest.raises(SandboxUnavailableError):
         taken.send(b"anything")
+
+
+def test_containers_of_an_engine_that_died_are_not_handed_out(
+    pool: WarmPool, starter: Starter
+) -> None:
+    idle = [pool.take(PYTHON) for _ in range(3)]
+    for container in idle:
+        pool.give_back(container)
+    starter.die()
+
+    taken = pool.take(PYTHON)
+
+    assert taken not in idle
+    assert taken.is_up()
+
+
+def test_a_container_that_may_not_end_by_itself_is_removed_by_the_time_the_pool_is_closed(
+    pool: WarmPool, removed: list[str]
+) -> None:
+    frozen = pool.take(PYTHON)
+
+    pool.remove(frozen)
+    pool.close()
+
+    assert removed == [frozen.id]
+    assert frozen.closed
+
+
+def test_filling_pauses_when_the_engine_is_away_and_goes_on_when_it_is_back(
+    starter: Starter, clock: ManualClock
+) -> None:
+    pool = WarmPool([PYTHON], PoolSize(1, 1), 1, starter, lambda _: None, clock)
+    starter.fails = True
+    for _ in range(20):
+        with pytest.raises(SandboxUnavailableError):
+            pool.take(PYTHON)
+    eventually(lambda: starter.tries == 21)
+
+    starter.fails = False
+    clock.move(LONGEST_DELAY_SECONDS)
+    taken: list[Container] = []
+
+    def one_is_idle() -> bool:
+        taken.append(pool.take(PYTHON))
+        return len(starter.started) > len(taken)
+
+    eventually(one_is_idle)
+    pool.close()
 
 
 def test_an_engine_that_is_away_is_a_fault_of_the_platform(

@@ -15,6 +15,7 @@ class ListedEngine(Engine):
         self.running = running
         self.removed: list[str] = []
         self.away = False
+        self.own: set[str] = set()
 
     def sandboxes(self) -> list[dict[str, Any]]:
         if self.away:
@@ -23,6 +24,9 @@ class ListedEngine(Engine):
 
     def is_running(self, container_id: str) -> bool:
         return container_id in self.running
+
+    def attached(self) -> set[str]:
+        return self.own
 
     def remove(self, container_id: str) -> None:
         self.removed.append(container_id)
@@ -49,6 +53,27 @@ def test_only_what_no_living_runner_owns_is_removed(
     owners: list[str], running: set[str], removed: list[str]
 ) -> None:
     assert swept(ListedEngine(owners, running)) == removed
+
+
+def test_an_own_sandbox_that_nobody_holds_is_removed_when_it_is_seen_again() -> None:
+    engine = ListedEngine(["me"], running={"me"})
+    reaper = Reaper(engine, "me")
+
+    reaper.sweep()
+    assert engine.removed == []
+    reaper.sweep()
+    assert engine.removed == ["of-me"]
+
+
+def test_an_own_sandbox_that_is_in_use_stays() -> None:
+    engine = ListedEngine(["me"], running={"me"})
+    engine.own = {"of-me"}
+    reaper = Reaper(engine, "me")
+
+    reaper.sweep()
+    reaper.sweep()
+
+    assert engine.removed == []
 
 
 def test_an_engine_that_is_away_is_looked_at_again_later() -> None:

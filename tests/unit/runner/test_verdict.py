@@ -33,6 +33,7 @@ def transcript(*reports: StepReport | None, clean: bool = True) -> Transcript:
         (report(Cause.OUTPUT_LIMIT, signal=9, oom_kills=1), Reason.OUTPUT_LIMIT),
         (report(signal=24), Reason.SIGNAL),
         (report(Cause.STOPPED, signal=9), Reason.CANCELLED),
+        (report(Cause.STOPPED, signal=9, oom_kills=1), Reason.CANCELLED),
     ],
 )
 def test_the_narrowest_cause_wins(seen: StepReport, reason: Reason | None) -> None:
@@ -72,6 +73,18 @@ def test_a_compiler_past_its_time_is_a_time_out() -> None:
     seen = transcript(report(Cause.TIME_LIMIT, signal=9))
 
     assert judge(seen, compiles=True).reason is Reason.TIME_LIMIT
+
+
+def test_a_stop_after_the_compiler_is_a_cancellation_that_keeps_what_it_said() -> None:
+    seen = transcript(report())
+    seen.stopped = True
+    seen.steps[0].stdout += b"compiled"
+
+    outcome = judge(seen, compiles=True)
+
+    assert outcome.reason is Reason.CANCELLED
+    assert outcome.result.compile is not None
+    assert outcome.result.compile.stdout == "compiled"
 
 
 def test_output_is_utf_8_with_replacements_for_what_is_not_and_for_nul() -> None:

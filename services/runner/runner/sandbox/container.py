@@ -1,13 +1,15 @@
 """One sandbox container and the stream to the agent inside it."""
 
+import os
 import socket
 import struct
 import time
 from collections import deque
+from contextlib import suppress
 
 from runlet.languages import Language
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.protocol import Frame, FrameReader
+from runner.sandbox.protocol import STOP_FRAME, Frame, FrameReader
 
 RECEIVE_BYTES = 1 << 17
 _STDOUT_STREAM = 1
@@ -20,7 +22,10 @@ class StreamTimeoutError(Exception):
 
 
 class Container:
-    """A running container whose agent waits for jobs. Not for use by two threads at once."""
+    """A running container whose agent waits for jobs.
+
+    Not for use by two threads at once, but for `stop`.
+    """
 
     def __init__(
         self, container_id: str, language: Language, memory_mb: int, stream: socket.socket
@@ -29,6 +34,7 @@ class Container:
         self.language = language
         self.memory_mb = memory_mb
         self.runs = 0
+        self.closed = False
         self._stream = stream
         self._engine_buffer = bytearray()
         self._frames = FrameReader()
@@ -41,6 +47,26 @@ class Container:
             self._stream.sendall(frame)
         except OSError as error:
             raise SandboxUnavailableError(f"The container went away: {error!r}.") from error
+
+    def stop(self) -> None:
+        """Have the agent stop its job; for another thread than the one that waits for frames.
+
+        Raises OSError when nothing can be sent. The caller sees to it that nobody sends or hangs
+        up at the same time.
+        """
+        # Past the socket object, whose timeout belongs to the thread that waits; never waits.
+        os.write(self._stream.fileno(), STOP_FRAME)
+
+    def is_up(self) -> bool:
+        """Whether an idle container can take a job: its stream stands and is silent."""
+        try:
+            self._stream.settimeout(0)
+            self._stream.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def next_frame(self, deadline: float) -> Frame | None:
         """The agent's next frame, as (type, content); None when the container has ended.
@@ -56,6 +82,10 @@ class Container:
 
     def close(self) -> None:
         """Hang up: the agent ends, and with it the container, which removes itself."""
+        self.closed = True
+        # The SDK keeps descriptors of its own until they are collected; this ends them all.
+        with suppress(OSError):
+            self._stream.shutdown(socket.SHUT_RDWR)
         self._stream.close()
 
     def _receive(self, deadline: float) -> bytes:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from runlet.executions import Reason
+from runlet.messages import RunResult
 from runner.sandbox.container import Container
 from runner.sandbox.engine import Engine
 from runner.sandbox.interface import Outcome, Program, SandboxUnavailableError
 from runner.sandbox.job import Job
 from runner.sandbox.pool import WarmPool
 from runner.sandbox.protocol import Step, encode_job
+from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import Transcript, is_ordinary, judge
 
 SHORT_FAULT_SECONDS = 0.2
@@ -44,7 +47,7 @@ class DockerSandbox:
         self._settings = settings
         self._uids = _fresh_uids()
 
-    def run(self, program: Program, on_start: Callable[[], None]) -> Outcome:
+    def run(self, program: Program, on_start: Callable[[], None], stop: StopRequest) -> Outcome:
         """Run a program to its end; a short fault of the platform is tried once more.
 
         Raises SandboxUnavailableError when the fault stays.
@@ -56,13 +59,17 @@ class DockerSandbox:
             reraise=True,
         ):
             with attempt:
-                return self._run_once(program, on_start)
+                return self._run_once(program, on_start, stop)
         raise AssertionError("a retry loop either returns or raises")
 
-    def _run_once(self, program: Program, on_start: Callable[[], None]) -> Outcome:
+    def _run_once(
+        self, program: Program, on_start: Callable[[], None], stop: StopRequest
+    ) -> Outcome:
+        if stop.asked:
+            return Outcome(Reason.CANCELLED, RunResult())
         container = self._pool.take(program.language)
         run_memory = program.limits.memory_limit_mb
-        job = Job(container, lambda: self._fits_into(container, run_memory))
+        job = Job(container, lambda: self._fits_into(container, run_memory), stop)
         try:
             self._engine.limit_memory(container, self._first_memory_mb(program))
             steps = self._steps(program)
@@ -119,10 +126,11 @@ class DockerSandbox:
         if is_ordinary(transcript):
             self._pool.give_back(container)
             return
-        self._pool.throw_away(container)
         if transcript.overdue:
             # What does not answer does not end by itself either.
-            self._engine.remove(container.id)
+            self._pool.remove(container)
+        else:
+            self._pool.throw_away(container)
 
 
 def _fresh_uids() -> Iterator[int]:

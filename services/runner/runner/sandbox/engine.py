@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,11 +61,13 @@ class Engine:
     def __init__(self, client: docker.DockerClient, settings: ContainerSettings) -> None:
         self._api: Any = client.api
         self._settings = settings
+        self._lock = threading.Lock()
+        self._attached: list[Container] = []
 
     def answers(self) -> bool:
         """Whether the engine answers now."""
         try:
-            with _engine_faults():
+            with engine_faults():
                 self._api.ping()
         except SandboxUnavailableError:
             return False
@@ -73,7 +76,7 @@ class Engine:
     def start_container(self, language: Language) -> Container:
         """A new container whose agent is up."""
         memory_mb = language.memory_mb or self._settings.memory_mb
-        with _engine_faults():
+        with engine_faults():
             container_id = self._api.create_container(
                 language.image,
                 hostname="sandbox",
@@ -94,7 +97,7 @@ class Engine:
         """Give a container another memory limit than it has."""
         if container.memory_mb == memory_mb:
             return
-        with _engine_faults():
+        with engine_faults():
             limit = memory_mb * MIB
             self._api.update_container(container.id, mem_limit=limit, memswap_limit=limit)
         container.memory_mb = memory_mb
@@ -106,7 +109,7 @@ class Engine:
         """
         now = int(time.time())
         try:
-            with _engine_faults():
+            with engine_faults():
                 events = self._api.events(
                     since=now - LONGEST_JOB_SECONDS,
                     until=now + 1,
@@ -119,22 +122,28 @@ class Engine:
     def remove(self, container_id: str) -> None:
         """End and remove a container; one that is gone already is fine."""
         try:
-            with _engine_faults():
+            with engine_faults():
                 self._api.remove_container(container_id, force=True, v=True)
         except SandboxUnavailableError as error:
             log.warning("container_not_removed", container=container_id, error=str(error))
 
     def sandboxes(self) -> list[dict[str, Any]]:
         """All sandbox containers of any runner, as the engine lists them."""
-        with _engine_faults():
+        with engine_faults():
             found: list[dict[str, Any]] = self._api.containers(
                 all=True, filters={"label": SANDBOX_LABEL}
             )
             return found
 
+    def attached(self) -> set[str]:
+        """The ids of the containers started here that nobody has hung up on yet."""
+        with self._lock:
+            self._attached = [each for each in self._attached if not each.closed]
+            return {container.id for container in self._attached}
+
     def is_running(self, container_id: str) -> bool:
         """Whether a container, sandbox or not, exists and runs."""
-        with _engine_faults():
+        with engine_faults():
             try:
                 return bool(self._api.inspect_container(container_id)["State"]["Running"])
             except NotFound:
@@ -147,6 +156,8 @@ class Engine:
         container = Container(container_id, language, memory_mb, _raw_socket(attached))
         self._api.start(container_id)
         _await_agent(container)
+        with self._lock:
+            self._attached.append(container)
         return container
 
     def _host_config(self, memory_mb: int) -> HostConfig:
@@ -175,11 +186,12 @@ class Engine:
 
 
 @contextlib.contextmanager
-def _engine_faults() -> Iterator[None]:
+def engine_faults() -> Iterator[None]:
+    """Turns whatever the engine's client raises into SandboxUnavailableError."""
     try:
         yield
     except (DockerException, requests.RequestException, OSError) as error:
-        raise SandboxUnavailableError(f"The container engine failed: {error}") from error
+        raise SandboxUnavailableError(f"The container engine failed: {error}.") from error
 
 
 def _raw_socket(attached: Any) -> socket.socket:

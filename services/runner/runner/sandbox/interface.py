@@ -8,6 +8,7 @@ from runlet.executions import Reason
 from runlet.languages import Language
 from runlet.limits import Limits
 from runlet.messages import RunResult
+from runner.sandbox.stopping import StopRequest
 
 
 class SandboxUnavailableError(Exception):
@@ -44,11 +45,11 @@ class Outcome:
 class Sandbox(Protocol):
     """Runs programs, several at once when called from several threads."""
 
-    def run(self, program: Program, on_start: Callable[[], None]) -> Outcome:
-        """Run a program to its end and leave nothing of it alive.
+    def run(self, program: Program, on_start: Callable[[], None], stop: StopRequest) -> Outcome:
+        """Run a program to its end, or until `stop` is asked for; leave nothing of it alive.
 
         `on_start` is called as the program starts, and again should a short fault of the platform
-        make it start over. Raises SandboxUnavailableError when the platform is at fault, never for
-        anything the program did.
+        make it start over; not at all when the program was to stop before it started. Raises
+        SandboxUnavailableError when the platform is at fault, never for anything the program did.
         """
         ...

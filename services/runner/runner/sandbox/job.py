@@ -4,6 +4,8 @@ import struct
 import time
 from collections.abc import Callable
 
+import structlog
+
 from runner.sandbox.container import Container, StreamTimeoutError
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.protocol import (
@@ -17,7 +19,10 @@ from runner.sandbox.protocol import (
     Step,
     decode_step_report,
 )
+from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import StepTranscript, Transcript, succeeded
+
+log = structlog.get_logger()
 
 # The agent keeps the limits; past this much more it is taken for frozen.
 GRACE_SECONDS = 0.4
@@ -33,9 +38,12 @@ class Job:
     memory is what the next step lacks.
     """
 
-    def __init__(self, container: Container, may_go_on: Callable[[], bool]) -> None:
+    def __init__(
+        self, container: Container, may_go_on: Callable[[], bool], stop: StopRequest
+    ) -> None:
         self._container = container
         self._may_go_on = may_go_on
+        self._stop = stop
         self.transcript = Transcript()
 
     def run(self, frame: bytes, steps: list[Step], on_start: Callable[[], None]) -> None:
@@ -49,10 +57,11 @@ class Job:
         started = time.monotonic()
         try:
             self._container.send(frame)
-            on_start()
-            self._run_steps(steps)
-            if not self.transcript.starved:
-                self._await_done()
+            with self._stop.reaching(self._send_stop):
+                on_start()
+                self._run_steps(steps)
+                if not self.transcript.starved:
+                    self._await_done()
         except StreamTimeoutError:
             self.transcript.overdue = True
         except EOFError:
@@ -68,12 +77,24 @@ class Job:
             if not succeeded(self.transcript.steps[-1]):
                 return
 
+    def _send_stop(self) -> None:
+        try:
+            self._container.stop()
+        except OSError as error:
+            # Gone or frozen: the thread that waits for its frames sees that by itself.
+            log.warning("stop_not_sent", container=self._container.id, error=repr(error))
+
     def _continue(self) -> bool:
-        self.transcript.starved = not self._may_go_on()
-        self.transcript.steps.append(StepTranscript())
-        if not self.transcript.starved:
-            self._container.send(CONTINUE_FRAME)
-        return not self.transcript.starved
+        transcript = self.transcript
+        transcript.starved = not self._may_go_on()
+        if not transcript.starved:
+            # An agent that was told to stop between two steps has ended the job already.
+            transcript.stopped = not self._stop.unless_asked(
+                lambda: self._container.send(CONTINUE_FRAME)
+            )
+        if not transcript.stopped:
+            transcript.steps.append(StepTranscript())
+        return not (transcript.starved or transcript.stopped)
 
     def _await_report(self, step: Step) -> None:
         deadline = time.monotonic() + step.time_limit_ms / 1000 + GRACE_SECONDS

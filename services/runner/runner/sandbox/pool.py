@@ -13,6 +13,7 @@ from runlet.clock import Clock
 from runlet.languages import Language
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError
+from runner.sandbox.pause import Pause
 
 log = structlog.get_logger()
 
@@ -48,18 +49,22 @@ class WarmPool:
         size: PoolSize,
         runs_per_container: int,
         start: Callable[[Language], Container],
+        remove: Callable[[str], None],
         clock: Clock,
     ) -> None:
         self._languages = tuple(languages)
         self._size = size
         self._runs_per_container = runs_per_container
         self._start = start
+        self._remove = remove
         self._clock = clock
         self._lock = threading.Lock()
         self._idle: dict[str, deque[Container]] = defaultdict(deque)
         self._starting: dict[str, int] = defaultdict(int)
         self._taken_at: dict[str, deque[float]] = defaultdict(deque)
+        self._pauses: dict[str, Pause] = defaultdict(lambda: Pause(clock))
         self._starters = ThreadPoolExecutor(STARTERS, thread_name_prefix="container-starter")
+        self._removers = ThreadPoolExecutor(1, thread_name_prefix="container-remover")
         self._closed = threading.Event()
         self._maintainer = threading.Thread(target=self._maintain, name="pool", daemon=True)
 
@@ -68,9 +73,11 @@ class WarmPool:
         self._maintainer.start()
 
     def close(self) -> None:
-        """Stop filling and hang up on everything idle."""
-        self._closed.set()
+        """Stop filling, finish removing and hang up on everything idle."""
+        with self._lock:
+            self._closed.set()
         self._starters.shutdown(wait=True, cancel_futures=True)
+        self._removers.shutdown(wait=True)
         with self._lock:
             idle = [container for containers in self._idle.values() for container in containers]
             self._idle.clear()
@@ -84,8 +91,7 @@ class WarmPool:
         """
         with self._lock:
             self._taken_at[language.id].append(self._clock.monotonic())
-            idle = self._idle[language.id]
-            container = idle.popleft() if idle else None
+            container = self._pop_idle(language)
         self._refill(language)
         if container is None:
             container = self._start(language)
@@ -107,12 +113,39 @@ class WarmPool:
         container.close()
         self._refill(container.language)
 
+    def remove(self, container: Container) -> None:
+        """Throw away a container that may not end by itself, and have it removed behind our back.
+
+        Not to be called once the pool is closed.
+        """
+        self.throw_away(container)
+        self._removers.submit(self._remove, container.id)
+
     def _maintain(self) -> None:
         while not self._closed.is_set():
             for language in self._languages:
+                self._drop_ended(language)
                 self._refill(language)
                 self._shrink(language)
             self._closed.wait(MAINTENANCE_SECONDS)
+
+    def _pop_idle(self, language: Language) -> Container | None:
+        """An idle container that is up; those of an engine that died are not. Needs the lock."""
+        idle = self._idle[language.id]
+        while idle:
+            container = idle.popleft()
+            if container.is_up():
+                return container
+            container.close()
+        return None
+
+    def _drop_ended(self, language: Language) -> None:
+        with self._lock:
+            idle = self._idle[language.id]
+            ended = [container for container in idle if not container.is_up()]
+            for container in ended:
+                idle.remove(container)
+                container.close()
 
     def _wanted(self, language: Language) -> int:
         taken_at = self._taken_at[language.id]
@@ -124,16 +157,19 @@ class WarmPool:
     def _refill(self, language: Language) -> None:
         with self._lock:
             present = len(self._idle[language.id]) + self._starting[language.id]
-            missing = 0 if self._closed.is_set() else max(0, self._wanted(language) - present)
+            may_start = not self._closed.is_set() and self._pauses[language.id].is_over()
+            missing = max(0, self._wanted(language) - present) if may_start else 0
             self._starting[language.id] += missing
-        for _ in range(missing):
-            self._starters.submit(self._start_one, language)
+            for _ in range(missing):
+                self._starters.submit(self._start_one, language)
 
     def _start_one(self, language: Language) -> None:
         started: list[Container] = []
         try:
             started.append(self._start(language))
+            self._pauses[language.id].end()
         except SandboxUnavailableError as error:
+            self._pauses[language.id].begin()
             log.warning("container_not_started", language=language.id, error=str(error))
         finally:
             with self._lock:

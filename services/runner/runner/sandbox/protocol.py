@@ -4,7 +4,7 @@ A frame is one byte of type, four bytes of size (big-endian) and the content.
 
 To the agent:    J  a job: fields, coded like frames
                  C  go on with the next step, to be said after each but the last that gave 0
-                 anything while a step runs: stop the job
+                 K  stop the job, whose later steps do not follow then; ignored when none runs
 From the agent:  H  it is up
                  O, E  output of the running step
                  S  a step ended (StepReport)
@@ -31,6 +31,7 @@ _USER = struct.Struct(">IB")
 
 HELLO, STDOUT, STDERR, STEP, FAULT, DONE = b"H", b"O", b"E", b"S", b"X", b"D"
 CONTINUE_FRAME = HEADER.pack(b"C", 0)
+STOP_FRAME = HEADER.pack(b"K", 0)
 
 
 Frame = tuple[bytes, bytes]

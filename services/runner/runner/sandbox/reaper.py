@@ -1,4 +1,4 @@
-"""Removing what runners that died have left behind."""
+"""Removing what runners and engines that died have left behind."""
 
 import threading
 
@@ -16,16 +16,21 @@ HOST_OWNER_PREFIX = "host:"
 
 
 class Reaper:
-    """Looks for sandboxes without a living owner, at the start and then regularly."""
+    """Looks for sandboxes without a living owner, at the start and then regularly.
+
+    An owner itself may lose sandboxes: one that is frozen, or one from before the engine restarted.
+    Such a stray is removed when it is seen for the second time, as a new one is not attached yet.
+    """
 
     def __init__(self, engine: Engine, owner: str) -> None:
         self._engine = engine
         self._owner = owner
+        self._strays: set[str] = set()
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Remove what an earlier life of this runner left, then watch in the background."""
-        self._sweep(owned_as_well=True)
+        self.sweep(strays_at_once=True)
         threading.Thread(target=self._watch, name="reaper", daemon=True).start()
 
     def stop(self) -> None:
@@ -34,17 +39,27 @@ class Reaper:
 
     def _watch(self) -> None:
         while not self._stopped.wait(INTERVAL_SECONDS):
-            self._sweep(owned_as_well=False)
+            self.sweep()
 
-    def _sweep(self, owned_as_well: bool) -> None:
+    def sweep(self, strays_at_once: bool = False) -> None:
+        """Remove what has no owner any more; own strays only when they were seen before."""
         try:
-            for sandbox in self._engine.sandboxes():
-                owner = sandbox["Labels"].get(OWNER_LABEL, "")
-                if owned_as_well if owner == self._owner else self._is_orphan(owner):
-                    log.info("orphan_removed", container=sandbox["Id"], owner=owner)
-                    self._engine.remove(sandbox["Id"])
+            owners = {
+                sandbox["Id"]: sandbox["Labels"].get(OWNER_LABEL, "")
+                for sandbox in self._engine.sandboxes()
+            }
+            own = {sandbox for sandbox, owner in owners.items() if owner == self._owner}
+            strays = own - self._engine.attached()
+            lost = strays if strays_at_once else strays & self._strays
+            self._strays = strays
+            for sandbox, owner in owners.items():
+                if sandbox in lost or self._is_orphan(owner):
+                    log.info("orphan_removed", container=sandbox, owner=owner)
+                    self._engine.remove(sandbox)
         except SandboxUnavailableError as error:
             log.warning("orphans_not_looked_for", error=str(error))
 
     def _is_orphan(self, owner: str) -> bool:
-        return not owner.startswith(HOST_OWNER_PREFIX) and not self._engine.is_running(owner)
+        if owner == self._owner or owner.startswith(HOST_OWNER_PREFIX):
+            return False
+        return not self._engine.is_running(owner)

@@ -22,13 +22,15 @@ class Transcript:
     """All that came back from a job.
 
     `overdue` means that the agent itself did not answer in time, `ended` that the container went
-    away, `starved` that the kernel took it for its memory; `wall_ms` is the time seen from outside.
+    away, `starved` that the kernel took it for its memory, `stopped` that it was told to stop
+    between two steps; `wall_ms` is the time seen from outside.
     """
 
     steps: list[StepTranscript] = field(default_factory=lambda: [StepTranscript()])
     overdue: bool = False
     ended: bool = False
     starved: bool = False
+    stopped: bool = False
     clean: bool = False
     wall_ms: int = 0
 
@@ -57,6 +59,7 @@ def is_ordinary(transcript: Transcript) -> bool:
         transcript.clean
         and not transcript.overdue
         and not transcript.ended
+        and not transcript.stopped
         and all(_is_ordinary_step(step.report) for step in transcript.steps)
     )
 
@@ -71,6 +74,8 @@ def _is_ordinary_step(report: StepReport | None) -> bool:
 
 def _reason(transcript: Transcript, step: StepTranscript) -> Reason | None:
     report = step.report
+    if transcript.stopped:
+        return Reason.CANCELLED
     if report is None:
         return Reason.MEMORY_LIMIT if transcript.starved else Reason.TIME_LIMIT
     return _reason_of(report)
@@ -79,16 +84,17 @@ def _reason(transcript: Transcript, step: StepTranscript) -> Reason | None:
 def _reason_of(report: StepReport) -> Reason | None:
     """Success first: a program that ended with 0 did what it wanted, whatever its children did.
 
-    Then the narrowest cause: output, memory (by the kernel's own count), time, signal, exit code.
+    Then the narrowest cause: output, a caller's wish, memory (by the kernel's own count), time,
+    signal, exit code.
     """
     if report.cause is Cause.EXITED and not report.exit_code and not report.signal:
         return None
     if report.cause is Cause.OUTPUT_LIMIT:
         return Reason.OUTPUT_LIMIT
-    if report.oom_kills:
-        return Reason.MEMORY_LIMIT
     if report.cause is Cause.STOPPED:
         return Reason.CANCELLED
+    if report.oom_kills:
+        return Reason.MEMORY_LIMIT
     if report.cause is Cause.TIME_LIMIT:
         return Reason.TIME_LIMIT
     return Reason.SIGNAL if report.signal else Reason.NONZERO_EXIT

@@ -1,0 +1,56 @@
+"""Telling whoever waits that an execution has ended, and how."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from result_collector.statements import ENDED_COLUMNS, RESULT_COLUMNS
+from runlet.broker import outgoing
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.messages import ExecutionEnded
+
+log = structlog.get_logger()
+
+
+class Publishes(Protocol):
+    """The part of runlet.broker.publisher.Publisher that is used here."""
+
+    def publish(self, message: OutgoingMessage) -> "Future[None]":
+        """Hand a message over; the future is done when it is confirmed."""
+        ...
+
+
+class Endings:
+    """Tells ends that are committed, and waits for nobody.
+
+    An end that is not heard of does no harm: whoever waits reads the row after a while.
+    """
+
+    def __init__(self, publisher: Publishes) -> None:
+        self._publisher = publisher
+
+    def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        """Tell the end of an execution, given as it was stored."""
+        try:
+            ended = _ended(row)
+        except msgspec.ValidationError as error:
+            # Stored by a version that knew other fields; the end itself is safe.
+            log.warning("ending_not_told", execution_id=str(row["id"]), error=str(error))
+            return
+        future = self._publisher.publish(outgoing.ended(ended, traceparent))
+        future.add_done_callback(partial(_note_failure, str(ended.execution_id)))
+
+
+def _ended(row: Mapping[str, Any]) -> ExecutionEnded:
+    values = {name: row[name] for name in ("session_id", *ENDED_COLUMNS)}
+    result = {name: row[name] for name in RESULT_COLUMNS}
+    return msgspec.convert({**values, "execution_id": row["id"], "result": result}, ExecutionEnded)
+
+
+def _note_failure(execution_id: str, future: "Future[None]") -> None:
+    if (error := future.exception()) is not None:
+        log.warning("ending_not_told", execution_id=execution_id, error=str(error))

@@ -1,0 +1,98 @@
+"""Looking for executions that are stuck, whatever was lost on the way."""
+
+from collections.abc import Collection
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from result_collector.endings import Endings, Publishes
+from result_collector.overdue import BATCH_SIZE
+from result_collector.queues import IdleLanguages, Look
+from result_collector.reconciliation import Reconciled, Reconciliation
+from runlet.broker import outgoing
+from runlet.broker.connection import CONNECTION_ERRORS
+from runlet.executions import TERMINAL
+from runlet.metrics import RECONCILED
+
+log = structlog.get_logger()
+
+
+class Looks(Protocol):
+    """The part of result_collector.queues.Queues that is used here."""
+
+    def look(self) -> Look:
+        """Look into the queues. Raises one of CONNECTION_ERRORS when that fails."""
+        ...
+
+
+class Reconciler:
+    """Settles what is overdue while the queues cannot hold the explanation.
+
+    Events that are not stored yet are no loss, so nothing is done before the collector's queues
+    were found empty twice in a row.
+    """
+
+    def __init__(
+        self,
+        queues: Looks,
+        idle_languages: IdleLanguages,
+        reconciliation: Reconciliation,
+        publisher: Publishes,
+        endings: Endings,
+    ) -> None:
+        self._queues = queues
+        self._idle_languages = idle_languages
+        self._reconciliation = reconciliation
+        self._publisher = publisher
+        self._endings = endings
+        self._was_drained = False
+
+    def turn(self) -> None:
+        """Look once, and act on what the looks so far agree on.
+
+        Raises one of CONNECTION_ERRORS or of SQLAlchemy's errors when a server is away.
+        """
+        was_drained, look = self._was_drained, self._look()
+        self._was_drained = look.drained
+        idle = self._idle_languages.note(look.idle_languages)
+        self._repeat_cancellations()
+        overtaken = self._reconciliation.find_overtaken()
+        if was_drained and look.drained:
+            self._settle(idle, overtaken)
+
+    def _look(self) -> Look:
+        try:
+            return self._queues.look()
+        except CONNECTION_ERRORS:
+            self._was_drained = False
+            self._idle_languages.note(())
+            raise
+
+    def _repeat_cancellations(self) -> None:
+        for cancel in self._reconciliation.unheard_cancellations():
+            self._publisher.publish(outgoing.cancellation(cancel, None))
+            log.info("cancellation_repeated", execution_id=str(cancel.execution_id))
+
+    def _settle(self, idle_languages: Collection[str], overtaken: Collection[UUID]) -> None:
+        size = BATCH_SIZE
+        while size == BATCH_SIZE:
+            batch = self._reconciliation.settle_batch(idle_languages, overtaken)
+            for reconciled in batch:
+                self._report(reconciled)
+            size = len(batch)
+
+    def _report(self, reconciled: Reconciled) -> None:
+        change = reconciled.change
+        if change.status in TERMINAL:
+            self._endings.tell(reconciled.row, None)
+        RECONCILED.labels(reconciled.outcome).inc()
+        log.warning(
+            "execution_reconciled",
+            execution_id=str(change.execution_id),
+            session_id=str(reconciled.row["session_id"]),
+            outcome=reconciled.outcome,
+            status=change.status,
+            reason=change.reason,
+            attempt=change.attempt,
+        )

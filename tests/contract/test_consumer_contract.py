@@ -1,0 +1,111 @@
+"""What the consumer and the broker make of messages when things go wrong."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from runlet.broker import connection, outgoing, topology
+from runlet.broker.consumer import Consumer, Delivery
+from runlet.broker.publisher import Declare, Publisher
+from runlet.languages import LANGUAGES
+from runlet.lifecycle import StopSignal
+from runner.hand_back import HandBack
+from runner.reporter import Reporter
+from runner.slots import Slots
+from support import broker
+from support.eventually import eventually
+from support.runners import python_environment, run_request
+from support.threads import running
+
+QUEUE = topology.run_queue("python")
+MANY = 400
+
+
+def declare_all() -> Declare:
+    return lambda channel: topology.declare(channel, LANGUAGES)
+
+
+def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url: str) -> None:
+    request = run_request("print(1)")
+    broker.publish(amqp_url, outgoing.run_request(request, None))
+
+    for _ in range(topology.DELIVERY_LIMIT + 1):
+        died = subprocess.run(
+            [sys.executable, "-m", "support.fatal_consumer", amqp_url, QUEUE],
+            env=python_environment(),
+            timeout=30,
+            check=False,
+        )
+        assert died.returncode == -9
+
+    ((properties, _body),) = broker.take(amqp_url, topology.DEAD_QUEUE, 1)
+    assert properties.correlation_id == str(request.execution_id)
+    assert properties.headers["x-death"][0]["reason"] == "delivery_limit"
+    assert broker.depth(amqp_url, QUEUE) == 0
+
+
+def test_heartbeats_are_answered_while_a_message_takes_long(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 1)
+    taken: list[Delivery] = []
+    consumer = Consumer(amqp_url, "patient", [QUEUE], 1, declare_all(), taken.append)
+    stop = StopSignal()
+    with running(lambda: consumer.run(stop, is_drained=lambda: True), stop):
+        broker.publish(amqp_url, outgoing.run_request(run_request("print(1)"), None))
+        eventually(lambda: taken)
+        # More silent heartbeats than the broker bears.
+        assert not threading.Event().wait(4)
+        assert consumer.holds(taken[0])
+        consumer.settle(taken)
+
+    assert len(taken) == 1
+    assert broker.depth(amqp_url, QUEUE) == 0
+
+
+def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_url: str) -> None:
+    """Also not what was on its way to it, under a backlog that keeps all deliveries busy."""
+    requests = [run_request("print(1)") for _ in range(MANY)]
+    stop, worked = StopSignal(), []
+
+    def work(delivery: Delivery) -> None:
+        worked.append(delivery.correlation_id)
+        if len(worked) >= 20:
+            stop.set()
+        settle([delivery])
+
+    def settle(deliveries: Sequence[Delivery]) -> None:
+        consumer.settle(deliveries)
+
+    def is_drained() -> bool:
+        slots.close()
+        return slots.are_idle()
+
+    publisher = Publisher(amqp_url, "stopping", declare_all())
+    publisher.start()
+    assert publisher.wait_until_connected(20)
+    slots = Slots(
+        2,
+        lambda delivery: consumer.holds(delivery),
+        work,
+        never_given_up,
+        HandBack(Reporter(publisher), settle),
+    )
+    consumer = Consumer(amqp_url, "stopping", [QUEUE], 5, declare_all(), slots.accept)
+    broker.publish(amqp_url, *(outgoing.run_request(each, None) for each in requests))
+
+    consumer.run(stop, is_drained)
+    slots.join()
+    publisher.close()
+
+    left = broker.take(amqp_url, QUEUE, MANY - len(worked))
+    ids = [properties.correlation_id for properties, _body in left]
+    assert sorted(ids + worked) == sorted(str(each.execution_id) for each in requests)
+    assert all("x-delivery-count" not in properties.headers for properties, _body in left)
+
+
+def never_given_up(delivery: Delivery) -> None:
+    pytest.fail(f"{delivery.correlation_id} was given up.")

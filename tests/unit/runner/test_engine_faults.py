@@ -1,0 +1,144 @@
+"""An engine that dies while programs run: the platform's fault, never the program's."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from runlet.executions import Reason
+from runlet.languages import PYTHON, Language
+from runlet.limits import Limits
+from runner.sandbox.container import Container
+from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
+from runner.sandbox.engine import Engine
+from runner.sandbox.interface import Program, SandboxUnavailableError
+from runner.sandbox.pool import PoolSize, WarmPool
+from runner.sandbox.protocol import Cause
+from runner.sandbox.stopping import StopRequest
+from support.agents import PlayedAgent
+from support.clocks import ManualClock
+
+PROGRAM = Program(PYTHON, (), b"", (), Limits(20_000, 256, 4096))
+
+
+class FakeEngine(Engine):
+    """Gives out containers played by `agents`, and is away once `died` is called."""
+
+    def __init__(self, agents: list[PlayedAgent]) -> None:
+        self._agents = iter(agents)
+        self._is_away = False
+        self.removed: list[str] = []
+
+    def died(self) -> None:
+        self._is_away = True
+
+    def answers(self) -> bool:
+        return not self._is_away
+
+    def start_container(self, language: Language) -> Container:
+        if self._is_away:
+            raise SandboxUnavailableError("The container engine failed: away.")
+        return next(self._agents).container
+
+    def limit_memory(self, container: Container, memory_mb: int) -> None:
+        container.memory_mb = memory_mb
+
+    def ran_out_of_memory(self, container: Container) -> bool:
+        return False
+
+    def remove(self, container_id: str) -> None:
+        self.removed.append(container_id)
+
+
+def sandbox_on(engine: FakeEngine) -> DockerSandbox:
+    pool = WarmPool([], PoolSize(0, 0), 1, engine.start_container, engine.remove, ManualClock())
+    return DockerSandbox(engine, pool, SandboxSettings(1, 256))
+
+
+def dies(engine: FakeEngine, agent: PlayedAgent) -> Callable[[], None]:
+    def die() -> None:
+        engine.died()
+        agent.hang_up()
+
+    return die
+
+
+def test_an_engine_that_dies_in_the_middle_of_a_run_is_not_the_programs_fault() -> None:
+    agent = PlayedAgent()
+    engine = FakeEngine([agent])
+    agent.print(b"so far")
+
+    with pytest.raises(SandboxUnavailableError):
+        sandbox_on(engine).run(PROGRAM, dies(engine, agent), StopRequest())
+
+
+def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
+    first, second = PlayedAgent(), PlayedAgent()
+    second.print(b"42\n")
+    second.report(Cause.EXITED)
+    second.done()
+    starts: Iterator[Callable[[], None]] = iter([first.hang_up, lambda: None])
+
+    outcome = sandbox_on(FakeEngine([first, second])).run(
+        PROGRAM, lambda: next(starts)(), StopRequest()
+    )
+
+    assert (outcome.reason, outcome.result.stdout) == (None, "42\n")
+
+
+def test_a_run_that_was_cancelled_does_not_begin_anew() -> None:
+    agent, stop = PlayedAgent(), StopRequest()
+
+    def cancel_and_die() -> None:
+        stop.ask()
+        agent.hang_up()
+
+    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, cancel_and_die, stop)
+
+    assert outcome.reason is Reason.CANCELLED
+
+
+def test_removing_a_frozen_container_does_not_hold_up_the_result() -> None:
+    may_remove = threading.Event()
+
+    class SlowEngine(FakeEngine):
+        def remove(self, container_id: str) -> None:
+            assert may_remove.wait(10)
+            super().remove(container_id)
+
+    engine = SlowEngine([PlayedAgent()])
+    sandbox = sandbox_on(engine)
+    limits = Limits(100, 256, 4096)
+    frozen = Program(PYTHON, (), b"", (), limits)
+
+    outcome = sandbox.run(frozen, lambda: None, StopRequest())
+
+    assert outcome.reason is Reason.TIME_LIMIT
+    assert engine.removed == []
+    may_remove.set()
+
+
+def test_a_runner_without_an_engine_says_so_in_a_sentence_and_ends_with_1() -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "AMQP_URL": "amqp://guest:guest@127.0.0.1:1/",
+        "DOCKER_HOST": "unix:///nowhere/docker.sock",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "runner"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "container engine" in ended.stderr
+    assert "DOCKER_HOST" in ended.stderr
+    assert "Traceback" not in ended.stderr
