@@ -145,8 +145,32 @@ class ExecutionEnded:
     finished_at: datetime
 
 
+@dataclass(frozen=True)
+class ExecutionOutput:
+    """What a running program printed: `text` follows after `offset` characters of the stream.
+
+    Text and offsets are those of the decoded output as the result will have it.
+    """
+
+    execution_id: UUID
+    attempt: int
+    stream: Literal["stdout", "stderr"]
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True)
+class CallbackRequested:
+    """Tell the platform how this execution ended. `attempt` counts from 1."""
+
+    execution_id: UUID
+    attempt: int = 1
+
+
 Event = ExecutionStarted | ExecutionFinished | ExecutionRetrying
-Message = RunRequested | CancelRequested | ExecutionEnded | Event
+Message = (
+    RunRequested | CancelRequested | CallbackRequested | ExecutionEnded | ExecutionOutput | Event
+)
 
 TYPES: dict[str, type[Message]] = {
     "run.requested.v1": RunRequested,
@@ -154,7 +178,9 @@ TYPES: dict[str, type[Message]] = {
     "execution.finished.v1": ExecutionFinished,
     "execution.retrying.v1": ExecutionRetrying,
     "execution.ended.v1": ExecutionEnded,
+    "execution.output.v1": ExecutionOutput,
     "cancel.requested.v1": CancelRequested,
+    "callback.requested.v1": CallbackRequested,
 }
 TYPE_NAMES: dict[type[Message], str] = {cls: name for name, cls in TYPES.items()}
 

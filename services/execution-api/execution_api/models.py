@@ -20,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from runlet.executions import ACTIVE, Status
 
@@ -66,6 +66,7 @@ executions = Table(
     Column("started_at", _Moment),
     Column("finished_at", _Moment),
     Column("cancel_requested_at", _Moment),
+    Column("callback_url", Text),
     CheckConstraint(f"status IN ({_sql_list(frozenset(Status))})", name="executions_status_known"),
     Index(
         "executions_idempotency_key",
@@ -105,6 +106,43 @@ outbox = Table(
     # Which attempt the request starts; the stored one says the first.
     Column("attempt", Integer, nullable=False, server_default=text("1")),
     Index("outbox_oldest_first", "created_at"),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("execution_id", Uuid, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", _Moment, nullable=False),
+    Column("updated_at", _Moment, nullable=False),
+    CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED')", name="callbacks_status_known"),
+    Index("callbacks_pending", "updated_at", postgresql_where=text("status = 'PENDING'")),
+)
+
+callback_attempts = Table(
+    "callback_attempts",
+    metadata,
+    Column(
+        "execution_id",
+        Uuid,
+        ForeignKey("callbacks.execution_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("attempt", Integer, primary_key=True),
+    Column("at", _Moment, nullable=False),
+    Column("http_status", Integer),
+    Column("problem", Text),
+)
+
+# When a subject, such as a session or a user, has run something lately.
+run_allowances = Table(
+    "run_allowances",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("runs", ARRAY(_Moment), nullable=False),
+    Column("updated_at", _Moment, nullable=False),
 )
 
 dead_letters = Table(

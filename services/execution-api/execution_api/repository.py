@@ -117,7 +117,7 @@ class ExecutionRepository:
         ]
 
 
-_HIDDEN = {"request", "idempotency_key", "request_hash", "detail", "cancel_requested_at"}
+_HIDDEN = {"request", "idempotency_key", "request_hash", "detail", "cancel_requested_at", "callback_url"}
 _SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
 _FIND = select(*_SHOWN).where(executions.c.id == bindparam("execution_id"))
 _KNOWN = [

@@ -6,6 +6,14 @@ import pika
 from pika.exceptions import AMQPError
 
 HEARTBEAT_SECONDS = 20
+# A cut network says nothing. What was sent into one is given up after this long instead of many
+# minutes, and a silent connection is asked whether it still stands.
+TCP_OPTIONS = {
+    "TCP_USER_TIMEOUT": 10_000,
+    "TCP_KEEPIDLE": 5,
+    "TCP_KEEPINTVL": 2,
+    "TCP_KEEPCNT": 3,
+}
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 5.0
 
@@ -24,6 +32,7 @@ def connect(url: str, name: str) -> pika.BlockingConnection:
     """
     parameters = pika.URLParameters(url)
     parameters.heartbeat = HEARTBEAT_SECONDS
+    parameters.tcp_options = TCP_OPTIONS
     parameters.socket_timeout = 5
     parameters.stack_timeout = 10
     parameters.blocked_connection_timeout = 60
