@@ -1,0 +1,1 @@
+"""Learners who type and learners who run, and what they wait for."""

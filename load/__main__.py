@@ -1,0 +1,95 @@
+"""python -m load: lets the learners loose on a stack and writes the table into docs/load/."""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.report import describe_machine
+
+FOLDER = Path("docs/load")
+# The bounds that are kept to: a call, a percentile, milliseconds.
+BOUNDS = (
+    ("PATCH /code-sessions/{id}", "99%", 50),
+    ("POST /code-sessions/{id}/run", "50%", 10),
+    ("GET /executions/{id}", "50%", 5),
+)
+PERCENTILES = ("50%", "95%", "99%")
+
+Row = Mapping[str, str]
+
+
+def main() -> int:
+    """Measure and write the table; 1, and sentences, when a call failed or missed its bound."""
+    seconds = int(os.environ.get("LOAD_SECONDS") or 60)
+    rows = _measure(os.environ["RUNLET_LOAD_URL"], seconds)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    table = FOLDER / "README.md"
+    table.write_text(_report(rows, seconds), encoding="utf-8")
+    sys.stdout.write(f"{table.read_text(encoding='utf-8')}\n")
+    problems = _problems(rows)
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return 1 if problems else 0
+
+
+def _measure(url: str, seconds: int) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "load"
+        command = [sys.executable, "-m", "locust", "-f", "load/learners.py", "--host", url]
+        command += ["--headless", "--users", "220", "--spawn-rate", "100", "--reset-stats"]
+        command += ["--run-time", f"{seconds}s", "--csv", str(figures), "--only-summary"]
+        # Locust's own exit code tells of failed calls, which are read from its figures here.
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        with figures.with_name("load_stats.csv").open(newline="", encoding="utf-8") as stats:
+            return [{**row, "call": _call(row)} for row in csv.DictReader(stats) if row["Type"]]
+
+
+def _call(row: Row) -> str:
+    return row["Name"] if " " in row["Name"] else f"{row['Type']} {row['Name']}"
+
+
+def _report(rows: Sequence[Row], seconds: int) -> str:
+    lines = [
+        "# Load",
+        "",
+        f"Written by `make load`. {describe_machine(os.cpu_count() or 1, _engine_version())}",
+        f"For {seconds} s, 200 clients save every second and 20 run a program every 5 s, all",
+        "through the gateway; the load generator shares the cores. Milliseconds.",
+        "",
+        "| call | calls | failed | p50 | p95 | p99 | bound |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    bounds = {call: f"{name} under {limit}" for call, name, limit in BOUNDS}
+    for row in rows:
+        percentiles = " | ".join(row[name] for name in PERCENTILES)
+        counts = f"{row['Request Count']} | {row['Failure Count']}"
+        bound = bounds.get(row["call"], "").replace("%", " %")
+        lines.append(f"| `{row['call']}` | {counts} | {percentiles} | {bound} |")
+    return "\n".join([*lines, ""])
+
+
+def _problems(rows: Sequence[Row]) -> list[str]:
+    by_call = {row["call"]: row for row in rows}
+    failed = [
+        f"{row['Failure Count']} of {row['call']} failed."
+        for row in rows
+        if row["Failure Count"] != "0"
+    ]
+    slow = [
+        f"{call}: {name} took {by_call[call][name]} ms, not under {limit}."
+        for call, name, limit in BOUNDS
+        if call not in by_call or float(by_call[call][name]) >= limit
+    ]
+    return failed + slow
+
+
+def _engine_version() -> str:
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
