@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+int main(void) {
+again:
+    puts("again");
+    goto again;
+}

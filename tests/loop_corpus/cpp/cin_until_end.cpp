@@ -1,0 +1,10 @@
+#include <iostream>
+
+int main() {
+    int n;
+    while (true) {
+        std::cin >> n;
+        if (!std::cin) break;
+        std::cout << n << "\n";
+    }
+}

@@ -1,0 +1,10 @@
+package main
+
+import "fmt"
+
+func main() {
+	i := 1
+	for i <= 3 {
+		fmt.Println("step", i)
+	}
+}

@@ -1,0 +1,12 @@
+package main
+
+import "fmt"
+
+func main() {
+	a := []int{1, 2, 3}
+	i := 0
+	for {
+		fmt.Println(a[i])
+		i++
+	}
+}

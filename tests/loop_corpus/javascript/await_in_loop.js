@@ -1,0 +1,8 @@
+let ticks = 0;
+const timer = setTimeout(() => process.exit(0), 30);
+(async () => {
+  while (true) {
+    ticks++;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+})();

@@ -1,0 +1,4 @@
+const items = [1, 2, 3];
+while (true) {
+  items.forEach((item) => { return; });
+}

@@ -1,0 +1,4 @@
+const i = 0;
+while (true) {
+  i++;
+}

@@ -1,0 +1,7 @@
+while (true) {
+  try {
+    console.log("once");
+  } finally {
+    break;
+  }
+}

@@ -1,0 +1,4 @@
+function spin() {
+  while (true) {}
+}
+console.log(typeof spin);

@@ -1,0 +1,4 @@
+let done = false;
+setTimeout(() => { done = true; }, 100);
+while (!done) {
+}

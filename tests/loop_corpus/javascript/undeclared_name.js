@@ -1,0 +1,4 @@
+"use strict";
+while (true) {
+  total += 1;
+}

@@ -1,0 +1,4 @@
+<?php
+for (;;):
+    echo "x";
+endfor;

@@ -1,0 +1,6 @@
+<?php
+$list = ["a", "b"];
+$i = 0;
+while ($i < count($list)) {
+    echo $list[$i];
+}

@@ -1,0 +1,11 @@
+<?php
+$n = 0;
+while (true) {
+    while (true) {
+        $n++;
+        if ($n > 5) {
+            break 2;
+        }
+    }
+}
+echo $n;

@@ -1,0 +1,6 @@
+<?php
+echo "bye";
+exit;
+while (true) {
+    echo "never";
+}

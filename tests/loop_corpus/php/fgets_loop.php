@@ -1,0 +1,6 @@
+<?php
+while (true) {
+    $line = fgets(STDIN);
+    if ($line === false) break;
+    echo strtoupper($line);
+}

@@ -1,0 +1,9 @@
+<?php
+function beat() {
+    while (!false) {
+        echo "beat\n";
+        usleep(1000);
+    }
+}
+
+beat();

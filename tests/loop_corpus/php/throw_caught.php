@@ -1,0 +1,10 @@
+<?php
+$n = 0;
+do {
+    try {
+        $n++;
+        throw new Exception("again");
+    } catch (Exception $e) {
+        echo $n, PHP_EOL;
+    }
+} while (true);

@@ -1,0 +1,6 @@
+<?php
+$count = 0;
+while ($count < 3) {
+    $cuont = $count + 1;
+    echo "counting\n";
+}

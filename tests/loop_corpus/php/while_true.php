@@ -1,0 +1,6 @@
+<?php
+$n = 0;
+while (true) {
+    echo $n, "\n";
+    $n++;
+}

@@ -1,0 +1,5 @@
+i = 1
+while i < 10
+  puts i
+  i -= 1
+end

@@ -1,0 +1,5 @@
+def serve
+  loop { puts "serving" }
+end
+
+serve

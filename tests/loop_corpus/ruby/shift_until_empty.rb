@@ -1,0 +1,4 @@
+queue = [1, 2, 3]
+until queue.empty?
+  queue.shift
+end

@@ -1,0 +1,5 @@
+done = false
+until done
+  sleep 1
+  puts "not done"
+end

@@ -1,0 +1,4 @@
+e = [1, 2].each
+loop do
+  puts e.next
+end

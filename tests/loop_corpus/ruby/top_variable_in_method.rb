@@ -1,0 +1,7 @@
+n = 0
+def spin
+  while true
+    n += 1
+  end
+end
+spin

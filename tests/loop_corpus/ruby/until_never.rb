@@ -1,0 +1,4 @@
+i = 0
+until i == 5
+  puts i
+end

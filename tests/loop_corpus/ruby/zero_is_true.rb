@@ -1,0 +1,3 @@
+while 0
+  puts "zero counts as true"
+end
