@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean logs ps dead-letters test lint bench soak chaos
+.PHONY: help up down clean logs ps dead-letters test lint bench soak load chaos
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: ## Measure against the bare interpreter and engine, into docs/bench/; BEN
 
 soak: ## Ten thousand runs in a row in reused containers: nothing may stay or grow
 	@SOAK_RUNS=10000 PYTEST_ARGS="tests/hostile/test_endurance.py" deploy/bootstrap/test.sh
+
+load: ## 200 clients that type and 20 that run, into docs/load/; LOAD_SECONDS=300 for longer
+	@deploy/bootstrap/load.sh
 
 chaos: ## Kill and cut every part under load, into .runlet/chaos.md; CHAOS_ROUNDS=3 for more
 	@deploy/bootstrap/chaos.sh

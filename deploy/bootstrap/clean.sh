@@ -12,6 +12,7 @@ main() {
   fi
   forget COMPOSE_PROJECT_NAME
   forget COMPOSE_FILE
+  forget_service_token
   rm -rf .runlet .venv
   find deploy/ca-certificates -type f ! -name .gitkeep -delete
   step "Nothing of Runlet is left but this folder. The engine and official images it pulled stay."
@@ -31,7 +32,7 @@ remove_from_engine() {
 # projects "docker LIST" [FIELD]: what belongs to this stack or to a test's.
 projects() {
   $1 --format "{{.Label \"com.docker.compose.project\"}} {{.${2:-ID}}}" \
-    | sed -nE "s/^($PROJECT|runlet-test-[0-9]+) //p"
+    | sed -nE "s/^($PROJECT|runlet-(test|chaos)-[0-9]+) //p"
 }
 
 xargs_docker() {

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/bootstrap/lib/all.sh
+source deploy/bootstrap/lib/leftovers.sh
+source deploy/bootstrap/lib/pytest.sh
 source deploy/bootstrap/lib/sandboxes.sh
 source deploy/bootstrap/lib/test-stack.sh
 
@@ -16,13 +18,12 @@ main() {
   choose_mode
   trap tear_down EXIT
   start_test_stack
+  export_addresses
+  step "Running the tests"
   run_pytest
 }
 
-run_pytest() {
-  local -a arguments=()
-  # xargs takes quotes as a shell would: PYTEST_ARGS='-k "this or that"'.
-  [ -z "${PYTEST_ARGS:-}" ] || mapfile -t arguments < <(xargs -n1 printf '%s\n' <<<"$PYTEST_ARGS")
+export_addresses() {
   export RUNLET_TEST_GATEWAY_URL=http://127.0.0.1:$GATEWAY_PORT
   export RUNLET_TEST_SESSION_API_URL=http://127.0.0.1:$SESSION_API_PORT
   export RUNLET_TEST_EXECUTION_API_URL=http://127.0.0.1:$EXECUTION_API_PORT
@@ -31,8 +32,6 @@ run_pytest() {
   export RUNLET_TEST_RABBITMQ_MANAGEMENT_URL=http://runlet:$RABBITMQ_PASSWORD@127.0.0.1:$TEST_RABBITMQ_MANAGEMENT_PORT
   RUNLET_TEST_COMPOSE=$(printf '%q ' "${COMPOSE[@]}" "${STACK[@]}")
   export RUNLET_TEST_COMPOSE
-  step "Running the tests"
-  .venv/bin/python -m pytest "${arguments[@]}"
 }
 
 tear_down() {
@@ -40,16 +39,10 @@ tear_down() {
   trap - EXIT
   stop_children
   [ "$status" = 0 ] || [ -z "$TEST_STACK_STARTED" ] || show_logs "$status"
+  # Named after this stack: see tests/chaos/conftest.py.
+  remove_leftovers "${PROJECT/-test-/-chaos-}" || status=$((status ? status : 1))
   tear_down_test_stack || status=$((status ? status : 1))
   exit "$status"
-}
-
-# A signal that met only this script would leave pytest behind.
-stop_children() {
-  local children=
-  read -r children 2>/dev/null <"/proc/$$/task/$$/children" || true
-  # shellcheck disable=SC2086 # a list of process ids
-  [ -z "$children" ] || kill $children 2>/dev/null || true
 }
 
 show_logs() {

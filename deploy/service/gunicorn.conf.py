@@ -8,10 +8,36 @@ import os
 from pathlib import Path
 from typing import Any
 
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 from prometheus_client import multiprocess
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
-worker_class = "gthread"
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Refuses new connections at once when it is told to stop.
+
+    Gunicorn's own keeps the socket until its last request is answered, and the kernel goes on
+    accepting connections that nobody serves. Refused, a caller goes to another replica.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or cease to take connections; while stopping, for good."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                self._accept_all(listener)
+                listener.close()
+
+    def _accept_all(self, listener: Any) -> None:
+        """Take the connections that are established already: closing would reset them."""
+        before = None
+        while before != self.nr_conns:
+            before = self.nr_conns
+            self.accept(listener)
+
+
+worker_class = Worker
 workers = int(os.environ.get("WEB_WORKERS") or 2)
 threads = int(os.environ.get("WEB_THREADS") or 32)
 worker_connections = threads + 1000

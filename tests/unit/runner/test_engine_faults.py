@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 
@@ -14,12 +15,13 @@ from runlet.limits import Limits
 from runner.sandbox.container import Container
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.engine import Engine
-from runner.sandbox.interface import Program, SandboxUnavailableError
+from runner.sandbox.interface import Program, SandboxUnavailableError, StreamName
 from runner.sandbox.pool import PoolSize, WarmPool
 from runner.sandbox.protocol import Cause
 from runner.sandbox.stopping import StopRequest
 from support.agents import PlayedAgent
 from support.clocks import ManualClock
+from support.sandboxes import unheard
 
 PROGRAM = Program(PYTHON, (), b"", (), Limits(20_000, 256, 4096))
 
@@ -72,7 +74,7 @@ def test_an_engine_that_dies_in_the_middle_of_a_run_is_not_the_programs_fault() 
     agent.print(b"so far")
 
     with pytest.raises(SandboxUnavailableError):
-        sandbox_on(engine).run(PROGRAM, dies(engine, agent), StopRequest())
+        sandbox_on(engine).run(PROGRAM, dies(engine, agent), unheard, StopRequest())
 
 
 def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
@@ -83,10 +85,29 @@ def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
     starts: Iterator[Callable[[], None]] = iter([first.hang_up, lambda: None])
 
     outcome = sandbox_on(FakeEngine([first, second])).run(
-        PROGRAM, lambda: next(starts)(), StopRequest()
+        PROGRAM, lambda: next(starts)(), unheard, StopRequest()
     )
 
     assert (outcome.reason, outcome.result.stdout) == (None, "42\n")
+
+
+def test_a_run_that_was_heard_does_not_begin_anew_in_the_same_attempt() -> None:
+    agent, spare = PlayedAgent(), PlayedAgent()
+    agent.print(b"begun at 12:00\n")
+    heard: list[str] = []
+
+    def hear_and_die(_stream: StreamName, _offset: int, text: str) -> "Future[None]":
+        heard.append(text)
+        agent.hang_up()
+        return Future()
+
+    with pytest.raises(SandboxUnavailableError):
+        sandbox_on(FakeEngine([agent, spare])).run(
+            PROGRAM, lambda: None, hear_and_die, StopRequest()
+        )
+
+    assert heard == ["begun at 12:00\n"]
+    assert spare.heard() == []
 
 
 def test_a_run_that_was_cancelled_does_not_begin_anew() -> None:
@@ -96,7 +117,7 @@ def test_a_run_that_was_cancelled_does_not_begin_anew() -> None:
         stop.ask()
         agent.hang_up()
 
-    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, cancel_and_die, stop)
+    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, cancel_and_die, unheard, stop)
 
     assert outcome.reason is Reason.CANCELLED
 
@@ -114,7 +135,7 @@ def test_removing_a_frozen_container_does_not_hold_up_the_result() -> None:
     limits = Limits(100, 256, 4096)
     frozen = Program(PYTHON, (), b"", (), limits)
 
-    outcome = sandbox.run(frozen, lambda: None, StopRequest())
+    outcome = sandbox.run(frozen, lambda: None, unheard, StopRequest())
 
     assert outcome.reason is Reason.TIME_LIMIT
     assert engine.removed == []

@@ -83,6 +83,9 @@ class Engine:
                 user="0:0",
                 # The SDK adds StdinOnce: hanging up closes stdin, which ends the agent.
                 stdin_open=True,
+                # The agent heeds no other signal. An engine that starts anew after a crash stops
+                # what it finds, and would wait ten seconds for each before it answers anybody.
+                stop_signal="SIGKILL",
                 network_disabled=True,
                 labels={SANDBOX_LABEL: language.id, OWNER_LABEL: self._settings.owner},
                 host_config=self._host_config(memory_mb),
@@ -122,7 +125,7 @@ class Engine:
     def remove(self, container_id: str) -> None:
         """End and remove a container; one that is gone already is fine."""
         try:
-            with engine_faults():
+            with engine_faults(), contextlib.suppress(NotFound):
                 self._api.remove_container(container_id, force=True, v=True)
         except SandboxUnavailableError as error:
             log.warning("container_not_removed", container=container_id, error=str(error))
