@@ -84,7 +84,10 @@ class ExecutionStarted:
 
 @dataclass(frozen=True)
 class ExecutionFinished:
-    """An attempt reached a terminal status; `detail` is a sentence when the platform failed."""
+    """An attempt reached a terminal status; `detail` is a sentence when the platform failed.
+
+    `language` tells how to read what the program or its compiler said.
+    """
 
     execution_id: UUID
     session_id: UUID
@@ -95,6 +98,7 @@ class ExecutionFinished:
     finished_at: datetime
     result: RunResult = field(default_factory=RunResult)
     detail: str | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import docker
@@ -14,11 +15,16 @@ from runner.bootstrap import owner_name
 from runner.sandbox.container import Container
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.engine import ContainerSettings, Engine
-from runner.sandbox.interface import Outcome, Program, SourceFile
+from runner.sandbox.interface import OnOutput, Outcome, Program, SourceFile, StreamName
 from runner.sandbox.pool import PoolSize, WarmPool
 from runner.sandbox.stopping import StopRequest
 
 DEFAULT_LIMITS = Limits(time_limit_ms=5000, memory_limit_mb=256, output_limit_bytes=1 << 20)
+
+
+def unheard(_stream: StreamName, _offset: int, _text: str) -> "Future[None]":
+    """Nobody listens to the program."""
+    return Future()
 
 
 @dataclass(frozen=True)
@@ -63,15 +69,16 @@ class TestBed:
         files: tuple[SourceFile, ...] = (),
         limits: Limits = DEFAULT_LIMITS,
         stop: StopRequest | None = None,
+        on_output: OnOutput = unheard,
     ) -> Outcome:
         """Run one program."""
         program = _program(source, language, stdin, args, files, limits)
-        return self.sandbox.run(program, lambda: None, stop or StopRequest())
+        return self.sandbox.run(program, lambda: None, on_output, stop or StopRequest())
 
     def run_beside(self, source: str) -> Outcome:
         """Run one program in a container that no other program of this bed gets."""
         program = _program(source, "python", "", (), (), DEFAULT_LIMITS)
-        return self._neighbours.run(program, lambda: None, StopRequest())
+        return self._neighbours.run(program, lambda: None, unheard, StopRequest())
 
     def run_frozen(self, source: str, limits: Limits) -> FrozenRun:
         """Run one program in a container that the engine freezes just before it starts."""
@@ -83,7 +90,7 @@ class TestBed:
             self.pool.client.api.pause(self.pool.last_taken.id)
             started = time.monotonic()
 
-        outcome = self.sandbox.run(program, freeze, StopRequest())
+        outcome = self.sandbox.run(program, freeze, unheard, StopRequest())
         return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.id)
 
 

@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from execution_api.acceptance import Acceptance
 from execution_api.cancelling import Cancelling
 from execution_api.dead_letters import DeadLetterRepository
+from execution_api.live_output import LiveOutput
 from execution_api.repository import ExecutionRepository
 from execution_api.requeueing import Requeueing
 from execution_api.waiting import Waiters
@@ -24,6 +25,7 @@ class Context:
     executions: ExecutionRepository
     dead_letters: DeadLetterRepository
     waiters: Waiters
+    live_output: LiveOutput
 
 
 def attach(app: Flask, context: Context) -> None:

@@ -1,34 +1,48 @@
-"""Hearing of ended executions, and telling those who wait for them."""
+"""Hearing what becomes of executions, and telling those who wait for it."""
 
 import dataclasses
 from typing import Any
 
 import msgspec
 
+from execution_api.live_output import LiveOutput
+from execution_api.lookout import LookOut
 from execution_api.waiting import Waiters
 from runlet.broker import topology
 from runlet.broker.publisher import Declare
-from runlet.broker.subscriber import Subscriber
+from runlet.broker.subscriber import Binding, Subscriber
 from runlet.messages import ExecutionEnded, Message
 
+# Ends come from the collector, once they are stored; the rest directly from the runners.
+BINDINGS = (
+    Binding(topology.ENDINGS),
+    Binding(topology.RESULTS, topology.STARTED),
+    Binding(topology.RESULTS, topology.OUTPUT),
+    Binding(topology.RESULTS, topology.RETRYING),
+)
 
-def create_listener(url: str, name: str, declare: Declare, waiters: Waiters) -> Subscriber:
-    """A subscriber that answers waiters with what the collector stored.
 
-    What is missed while the connection is away is made up for by waking everybody.
+def create_listener(
+    url: str, name: str, declare: Declare, waiters: Waiters, live: LiveOutput, look_out: LookOut
+) -> Subscriber:
+    """A subscriber that answers waiters with what the collector stored, and keeps live output.
+
+    What is missed while the connection is away, the look-out makes up for.
     """
 
     def on_message(message: Message) -> None:
-        if isinstance(message, ExecutionEnded):
-            execution_id = str(message.execution_id)
-            if waiters.is_awaited(execution_id):
-                waiters.announce_end(execution_id, as_row(message))
+        if not isinstance(message, ExecutionEnded):
+            live.hear(message)
+            return
+        live.forget(message.execution_id)
+        if waiters.is_awaited(message.execution_id):
+            waiters.announce_end(message.execution_id, as_row(message))
 
     def on_connection(connected: bool) -> None:
         waiters.listening = connected
-        waiters.announce_gap()
+        look_out.call()
 
-    return Subscriber(url, name, declare, topology.ENDINGS, on_message, on_connection)
+    return Subscriber(url, name, declare, BINDINGS, on_message, on_connection)
 
 
 def as_row(ended: ExecutionEnded) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from flask import request, url_for
+from flask import Response, request, url_for
 
-from execution_api import context, path_ids
+from execution_api import context, path_ids, stream_events, stream_reader
 from execution_api.acceptance import RunCall
 from execution_api.run_request import RunBody
 from execution_api.run_schema import RunSchema
@@ -19,6 +20,8 @@ from execution_api.schemas import (
     PageSchema,
     WaitSchema,
 )
+from execution_api.stream import Source, Stream
+from execution_api.stream_position import LAST_EVENT_ID, PATTERN, Position
 from execution_api.waiting import Row, wait_until
 from runlet.executions import TERMINAL
 from runlet.http import blueprints
@@ -35,11 +38,18 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
     "description": "A call with the same key again gives the same execution.",
 }
+_LAST_EVENT_ID = {
+    "in": "header",
+    "name": LAST_EVENT_ID,
+    "schema": {"type": "string", "pattern": f"^{PATTERN}$"},
+    "example": "1-120-14",
+    "description": "The id of the last event that was received; what follows it is sent.",
+}
 
 
 @executions.route("/code-sessions/<session_id>/run", methods=["POST"])
 @executions.doc(operationId="runCode", summary="Run a program", parameters=[_IDEMPOTENCY_KEY])
-@blueprints.document_problems(executions, 400, 404, 409, 413, 415, 422, 503)
+@blueprints.document_problems(executions, 400, 404, 409, 413, 415, 422, 429, 503)
 @executions.arguments(RunSchema, required=False)
 @executions.response(202, AcceptedSchema, description="Accepted; ask at Location for the result.")
 def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
@@ -71,8 +81,31 @@ def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
             raise not_found("execution")
         return row
 
-    row = wait_until(_is_over, find, parts.waiters, str(known_id), query["wait"])
+    row = wait_until(_is_over, find, parts.waiters, known_id, query["wait"])
     return {**row, "feedback": row["feedback"] if _is_over(row) else None}
+
+
+@executions.route("/executions/<execution_id>/stream", methods=["GET"])
+@executions.doc(
+    operationId="streamExecution", summary="Follow an execution", parameters=[_LAST_EVENT_ID]
+)
+@blueprints.document_problems(executions, 404, 422, 503)
+@executions.alt_response(200, **stream_events.DOCUMENTATION)
+def stream(execution_id: str) -> Response:
+    """What becomes of an execution and what it prints, as it happens, until it is over."""
+    known_id = path_ids.parse(execution_id, "execution")
+    position = Position.parse(request.headers.get(LAST_EVENT_ID))
+    parts = context.current()
+    row = parts.executions.find(known_id)
+    if row is None:
+        raise not_found("execution")
+    connection = stream_reader.connection_of(request.environ)
+    stream_reader.give_up_when_stalled(connection)
+    source = Source(
+        known_id, partial(parts.executions.find, known_id), parts.waiters, parts.live_output
+    )
+    events = Stream(source, position, partial(stream_reader.is_gone, connection))
+    return Response(events.frames(row), headers=stream_events.HEADERS)
 
 
 @executions.route("/executions/<execution_id>/cancel", methods=["POST"])

@@ -6,20 +6,27 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 Row = Mapping[str, Any]
 
-# Between reads that nothing called for: a connection may be dead before anybody notices.
-RE_READ_SECONDS = 5.0
-DEAF_RE_READ_SECONDS = 1.0
-
 
 class Bell:
-    """What one waiter listens to; `ended` is the execution once its end was told."""
+    """What one waiter listens to.
+
+    `ended` is the execution once its end was told; `to_be_read` says that the stored execution may
+    hold news that nobody told.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self.ended: Row | None = None
+        self.to_be_read = False
+
+    @property
+    def has_rung(self) -> bool:
+        """Whether a ring has not been waited for yet."""
+        return self._event.is_set()
 
     def ring(self) -> None:
         """Make the waiter look again."""
@@ -34,34 +41,49 @@ class Bell:
 class Waiters:
     """Who waits for which execution in this process.
 
-    `listening` says whether the ends of executions are heard of at all.
+    `listening` says whether the ends of executions are heard of at all. `leaving` says that this
+    process is about to stop: who could go on elsewhere should.
     """
 
     def __init__(self) -> None:
-        self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
+        self._bells: defaultdict[UUID, set[Bell]] = defaultdict(set)
         self._lock = threading.Lock()
         self.listening = False
+        self.leaving = False
 
-    def is_awaited(self, execution_id: str) -> bool:
+    def awaited(self) -> list[UUID]:
+        """The executions that anybody waits for here."""
+        with self._lock:
+            return list(self._bells)
+
+    def is_awaited(self, execution_id: UUID) -> bool:
         """Whether anybody waits for this execution here."""
         return execution_id in self._bells
 
-    def announce_end(self, execution_id: str, ended: Row) -> None:
+    def announce_end(self, execution_id: UUID, ended: Row) -> None:
         """Answer who waits for this execution; its end is stored already."""
         with self._lock:
             for bell in self._bells.get(execution_id, ()):
                 bell.ended = ended
                 bell.ring()
 
-    def announce_gap(self) -> None:
-        """Wake everybody: an end may have gone unheard."""
+    def announce_news(self, execution_id: UUID) -> None:
+        """Have who waits for this execution read it: what is stored went unheard."""
+        with self._lock:
+            for bell in self._bells.get(execution_id, ()):
+                bell.to_be_read = True
+                bell.ring()
+
+    def leave(self) -> None:
+        """Tell everybody that this process is about to stop."""
+        self.leaving = True
         with self._lock:
             for bells in self._bells.values():
                 for bell in bells:
                     bell.ring()
 
     @contextmanager
-    def bell(self, execution_id: str) -> Iterator[Bell]:
+    def bell(self, execution_id: UUID) -> Iterator[Bell]:
         """A bell that rings when the execution has ended, or may have."""
         bell = Bell()
         with self._lock:
@@ -79,7 +101,7 @@ def wait_until(
     is_over: Callable[[Row], bool],
     read: Callable[[], Row],
     waiters: Waiters,
-    execution_id: str,
+    execution_id: UUID,
     seconds: float,
 ) -> Row:
     """The execution once it is over, or as it is after `seconds`."""
@@ -87,6 +109,6 @@ def wait_until(
     with waiters.bell(execution_id) as bell:
         row = read()
         while not is_over(row) and (left := deadline - time.monotonic()) > 0:
-            bell.wait(min(left, RE_READ_SECONDS if waiters.listening else DEAF_RE_READ_SECONDS))
+            bell.wait(left)
             row = bell.ended or read()
     return row

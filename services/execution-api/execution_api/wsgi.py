@@ -2,6 +2,8 @@
 
 import atexit
 import os
+import signal
+from types import FrameType
 
 from execution_api import bootstrap
 from execution_api.config import ApiConfig
@@ -12,4 +14,15 @@ logs.configure("execution-api", _config.log_level)
 _api = bootstrap.create_api(_config)
 _api.start()
 atexit.register(_api.close)
+_stop = signal.getsignal(signal.SIGTERM)
+
+
+def _send_readers_away_and_stop(number: int, frame: FrameType | None) -> None:
+    _api.send_readers_away()
+    if callable(_stop):
+        _stop(number, frame)
+
+
+# Gunicorn stops when the last request is answered, and a stream may last for minutes.
+signal.signal(signal.SIGTERM, _send_readers_away_and_stop)
 app = _api.app

@@ -12,7 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from runlet.broker import topology
 from runlet.broker.consumer import Consumer, Delivery
 from runlet.broker.publisher import Declare, Publisher
-from runlet.broker.subscriber import Subscriber
+from runlet.broker.subscriber import Binding, Subscriber
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.ops_server import OpsServer
@@ -130,7 +130,7 @@ def _create_control(config: Config, declare: Declare, cancellations: Cancellatio
         config.amqp_url,
         f"{NAME}-control",
         declare,
-        topology.CONTROL,
+        [Binding(topology.CONTROL)],
         cancellations.hear,
         # What is missed while it is away is told again: see Cancellations.
         on_connection=lambda _connected: None,

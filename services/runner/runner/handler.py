@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 
 import structlog
@@ -13,12 +14,12 @@ from runlet.broker.topology import RETRY_DELAYS_SECONDS
 from runlet.clock import Clock
 from runlet.executions import Reason, status_for
 from runlet.languages import Language
-from runlet.messages import InvalidMessageError, RunRequested, RunResult
+from runlet.messages import ExecutionOutput, InvalidMessageError, RunRequested, RunResult
 from runlet.metrics import RUN_QUEUE_SECONDS, RUN_RETRIES, RUN_SECONDS, RUNS_FINISHED
 from runner.cancellations import Cancellations
 from runner.programs import program_from, request_from
 from runner.reporter import Reporter
-from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError
+from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError, StreamName
 from runner.sandbox.stopping import StopRequest
 
 log = structlog.get_logger()
@@ -82,9 +83,13 @@ class RunHandler:
             moments.append(self._clock.now())
             self._tell_started(request, delivery, moments[-1])
 
+        def on_output(stream: StreamName, offset: int, text: str) -> "Future[None]":
+            printed = ExecutionOutput(request.execution_id, request.attempt, stream, offset, text)
+            return self._reporter.offer(outgoing.output(printed, delivery.traceparent))
+
         try:
             program = program_from(request, self._languages[request.language])
-            outcome = self._sandbox.run(program, on_start, stop)
+            outcome = self._sandbox.run(program, on_start, on_output, stop)
         except InvalidMessageError as error:
             self._bury(delivery, messages.encode(request), str(error))
         except SandboxUnavailableError as error:
@@ -123,6 +128,7 @@ class RunHandler:
             started_at=started_at,
             finished_at=now,
             result=outcome.result,
+            language=request.language,
         )
         self._reporter.tell(outgoing.event(finished, delivery.traceparent))
         self._settle([delivery])

@@ -67,6 +67,14 @@ def event(occurred: messages.Event, traceparent: str | None) -> OutgoingMessage:
     return _message(topology.RESULTS, routing_key, occurred, occurred.execution_id, traceparent)
 
 
+def output(printed: messages.ExecutionOutput, traceparent: str | None) -> OutgoingMessage:
+    """Output of a running program, for whoever keeps it for readers; nobody may."""
+    message = _message(
+        topology.RESULTS, topology.OUTPUT, printed, printed.execution_id, traceparent
+    )
+    return replace(message, must_route=False)
+
+
 def ended(execution: messages.ExecutionEnded, traceparent: str | None) -> OutgoingMessage:
     """A terminal execution, for whoever waits for it; nobody may."""
     message = _message(topology.ENDINGS, "", execution, execution.execution_id, traceparent)
@@ -77,6 +85,27 @@ def cancellation(cancel: messages.CancelRequested, traceparent: str | None) -> O
     """A cancellation, for every runner there is; there may be none."""
     message = _message(topology.CONTROL, "", cancel, cancel.execution_id, traceparent)
     return replace(message, must_route=False)
+
+
+def callback(
+    request: messages.CallbackRequested,
+    traceparent: str | None,
+    delay_seconds: float | None = None,
+) -> OutgoingMessage:
+    """A callback to be sent now, or after a delay that has a queue."""
+    key = topology.CALLBACK_DUE
+    if delay_seconds is not None:
+        key = topology.callback_retry(delay_seconds)
+    return _message(topology.CALLBACKS, key, request, request.execution_id, traceparent)
+
+
+def dead_callback(
+    request: messages.CallbackRequested, reason: str, traceparent: str | None
+) -> OutgoingMessage:
+    """A callback that was given up, with the reason in a header."""
+    headers = {topology.REASON_HEADER: reason}
+    key = topology.CALLBACK_DEAD
+    return _message(topology.CALLBACKS, key, request, request.execution_id, traceparent, headers)
 
 
 def dead_letter(

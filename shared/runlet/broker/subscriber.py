@@ -1,7 +1,8 @@
 """Listening to what is told to everybody: each subscriber has a queue of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import pika
 import structlog
@@ -17,10 +18,19 @@ log = structlog.get_logger()
 
 # How soon a stop is seen; messages end the wait at once.
 LOOP_SECONDS = 0.25
+# A subscriber that has stopped reading must not fill the broker; it misses the oldest messages.
+QUEUE_BYTES = 64 * 1024 * 1024
+
+
+class Binding(NamedTuple):
+    """Which messages of an exchange are heard; a fanout exchange takes no notice of the key."""
+
+    exchange: str
+    routing_key: str = ""
 
 
 class Subscriber:
-    """Hands on the messages of a fanout exchange, on a thread that owns one connection.
+    """Hands on the messages it is bound to, on a thread that owns one connection.
 
     The queue goes with the connection, so messages are missed while it is away: `on_connection` is
     called with False when that begins and with True when it is over.
@@ -31,14 +41,14 @@ class Subscriber:
         url: str,
         name: str,
         declare: Declare,
-        exchange: str,
+        bindings: Sequence[Binding],
         on_message: Callable[[Message], None],
         on_connection: Callable[[bool], None],
     ) -> None:
         self._url = url
         self._name = name
         self._declare = declare
-        self._exchange = exchange
+        self._bindings = bindings
         self._on_message = on_message
         self._on_connection = on_connection
         self._stopping = threading.Event()
@@ -68,8 +78,11 @@ class Subscriber:
     def _listen(self, connection: pika.BlockingConnection, backoff: Backoff) -> None:
         channel = connection.channel()
         self._declare(channel)
-        queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
-        channel.queue_bind(queue, self._exchange)
+        queue = channel.queue_declare(
+            "", exclusive=True, auto_delete=True, arguments={"x-max-length-bytes": QUEUE_BYTES}
+        ).method.queue
+        for exchange, routing_key in self._bindings:
+            channel.queue_bind(queue, exchange, routing_key)
         channel.basic_consume(queue, self._receive, auto_ack=True)
         self._on_connection(True)
         backoff.reset()

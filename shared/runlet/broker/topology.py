@@ -14,18 +14,29 @@ RESULTS_QUEUE = "results.collector"
 CONTROL = "control"
 # Terminal executions as they were stored, for whoever waits for one.
 ENDINGS = "executions.ended"
+# Callbacks: what is to be sent now, what waits for its next attempt, and what was given up.
+CALLBACKS = "callbacks"
+CALLBACKS_QUEUE = "callbacks"
+CALLBACKS_DEAD_QUEUE = "callbacks.dead"
 
 STARTED = "execution.started"
 OUTPUT = "execution.output"
 FINISHED = "execution.finished"
 RETRYING = "execution.retrying"
 
+CALLBACK_DUE = "due"
+CALLBACK_DEAD = "dead"
+
 RETRY_DELAYS_SECONDS = (2, 4, 8)
+CALLBACK_DELAYS_SECONDS: tuple[float, ...] = (2, 10, 60, 300, 1800)
 DELAY_HEADER = "x-runlet-delay"
 REASON_HEADER = "x-runlet-reason"
 
 # Deliveries of one message that end without an acknowledgement: runners that died with it.
 DELIVERY_LIMIT = 3
+
+# Nobody has to empty the queue of callbacks that were given up; it holds the newest.
+MOST_DEAD_CALLBACKS = 10_000
 
 _QUORUM = {"x-queue-type": "quorum"}
 # Dead-lettering with confirms: the source keeps a message until its target has it.
@@ -42,7 +53,16 @@ def retry_queue(seconds: int) -> str:
     return f"runs.retry.{seconds}s"
 
 
-def declare(channel: BlockingChannel, languages: Iterable[str]) -> None:
+def callback_retry(seconds: float) -> str:
+    """The routing key under which a callback waits `seconds` for its next attempt."""
+    return f"retry.{seconds:g}s"
+
+
+def declare(
+    channel: BlockingChannel,
+    languages: Iterable[str],
+    callback_delays_seconds: Iterable[float] = CALLBACK_DELAYS_SECONDS,
+) -> None:
     """Declare the whole topology; declaring what is there already changes nothing."""
     channel.exchange_declare(RUNS, ExchangeType.direct, durable=True)
     channel.exchange_declare(RETRY, ExchangeType.headers, durable=True)
@@ -53,6 +73,7 @@ def declare(channel: BlockingChannel, languages: Iterable[str]) -> None:
     _declare_dead_letters(channel)
     _declare_results(channel)
     _declare_retries(channel)
+    _declare_callbacks(channel, callback_delays_seconds)
     for language in languages:
         _declare_run_queue(channel, language)
 
@@ -91,3 +112,24 @@ def _declare_run_queue(channel: BlockingChannel, language: str) -> None:
     }
     channel.queue_declare(run_queue(language), durable=True, arguments=arguments)
     channel.queue_bind(run_queue(language), RUNS, routing_key=language)
+
+
+def _declare_callbacks(channel: BlockingChannel, delays_seconds: Iterable[float]) -> None:
+    channel.exchange_declare(CALLBACKS, ExchangeType.direct, durable=True)
+    channel.queue_declare(CALLBACKS_QUEUE, durable=True, arguments=_QUORUM)
+    channel.queue_bind(CALLBACKS_QUEUE, CALLBACKS, CALLBACK_DUE)
+    bounded = {**_QUORUM, "x-max-length": MOST_DEAD_CALLBACKS}
+    channel.queue_declare(CALLBACKS_DEAD_QUEUE, durable=True, arguments=bounded)
+    channel.queue_bind(CALLBACKS_DEAD_QUEUE, CALLBACKS, CALLBACK_DEAD)
+    for seconds in delays_seconds:
+        arguments = {
+            **_QUORUM,
+            **_AT_LEAST_ONCE,
+            "x-message-ttl": int(seconds * 1000),
+            "x-dead-letter-exchange": CALLBACKS,
+            "x-dead-letter-routing-key": CALLBACK_DUE,
+        }
+        key = callback_retry(seconds)
+        queue = f"{CALLBACKS_QUEUE}.{key}"
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+        channel.queue_bind(queue, CALLBACKS, key)

@@ -15,6 +15,9 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert config.max_queue_depth == 10_000
     assert config.max_source_bytes == 262_144
     assert (config.default_time_limit_ms, config.default_memory_mb) == (5000, 256)
+    assert (config.rate_limit_runs_per_minute, config.rate_limit_user_runs_per_minute) == (10, 30)
+    assert (config.max_consecutive_failures, config.failure_cooldown_seconds) == (5, 60)
+    assert not config.needs_token()
     assert set(config.offered_languages()) >= {"python", "javascript"}
 
 
@@ -26,7 +29,15 @@ def test_the_relay_needs_no_session_api() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    assert "hunter2" not in repr(load(ApiConfig, NEEDED))
+    tokens = {"API_TOKENS": "hunter2hunter2hunter2", "SERVICE_TOKEN": "hunter2hunter2hunter2"}
+    assert "hunter2" not in repr(load(ApiConfig, {**NEEDED, **tokens}))
+
+
+@pytest.mark.parametrize("value", ["-1", "1001", "ten"])
+@pytest.mark.parametrize("name", ["RATE_LIMIT_RUNS_PER_MINUTE", "RATE_LIMIT_USER_RUNS_PER_MINUTE"])
+def test_a_rate_limit_that_is_no_number_of_runs_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load(ApiConfig, {**NEEDED, name: value})
 
 
 @pytest.mark.parametrize("name", ["MAX_QUEUE_DEPTH", "DATABASE_POOL_SIZE"])

@@ -1,18 +1,11 @@
 from collections.abc import Callable
+from uuid import uuid4
 
-import pytest
-
-from execution_api import waiting
 from execution_api.waiting import Row, Waiters, wait_until
 
 LONG = 30.0
+X, Y = uuid4(), uuid4()
 ENDED = {"status": "COMPLETED", "stdout": "as it was told"}
-
-
-@pytest.fixture(autouse=True)
-def _no_looking_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "RE_READ_SECONDS", 3600.0)
-    monkeypatch.setattr(waiting, "DEAF_RE_READ_SECONDS", 3600.0)
 
 
 class Execution:
@@ -37,8 +30,8 @@ def is_over(row: Row) -> bool:
 
 
 def wait(execution: Execution, waiters: Waiters, seconds: float = LONG) -> Row:
-    """Wait for the execution `x`."""
-    return wait_until(is_over, execution.read, waiters, "x", seconds)
+    """Wait for the execution X."""
+    return wait_until(is_over, execution.read, waiters, X, seconds)
 
 
 def test_what_is_over_is_read_once() -> None:
@@ -55,38 +48,33 @@ def test_no_time_means_one_look() -> None:
 
 def test_an_end_that_is_told_is_the_answer_without_another_read() -> None:
     waiters = Waiters()
-    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end("x", ENDED))
+    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end(X, ENDED))
     assert wait(execution, waiters) == ENDED
     assert execution.reads == 1
 
 
 def test_everybody_who_waits_is_answered() -> None:
     waiters = Waiters()
-    with waiters.bell("x") as first, waiters.bell("x") as second:
-        waiters.announce_end("x", ENDED)
+    with waiters.bell(X) as first, waiters.bell(X) as second:
+        waiters.announce_end(X, ENDED)
         assert (first.ended, second.ended) == (ENDED, ENDED)
 
 
-def test_a_gap_makes_everybody_look() -> None:
+def test_unheard_news_makes_a_waiter_look() -> None:
     waiters = Waiters()
-    execution = Execution("RUNNING", "COMPLETED", after_read=waiters.announce_gap)
+    execution = Execution("RUNNING", "COMPLETED", after_read=lambda: waiters.announce_news(X))
     assert wait(execution, waiters)["status"] == "COMPLETED"
 
 
 def test_the_end_of_another_execution_wakes_nobody() -> None:
     waiters = Waiters()
-    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end("y", ENDED))
+    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end(Y, ENDED))
     assert wait(execution, waiters, 0.01)["status"] == "RUNNING"
     assert execution.reads == 2
 
 
-def test_who_hears_nothing_looks_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "DEAF_RE_READ_SECONDS", 0.001)
-    assert wait(Execution("QUEUED", "RUNNING", "COMPLETED"), Waiters())["status"] == "COMPLETED"
-
-
 def test_nobody_is_remembered_who_waits_no_more() -> None:
     waiters = Waiters()
-    with waiters.bell("x"):
-        assert waiters.is_awaited("x")
-    assert not waiters.is_awaited("x")
+    with waiters.bell(X):
+        assert waiters.is_awaited(X)
+    assert not waiters.is_awaited(X)

@@ -13,11 +13,24 @@ from runlet.broker.outgoing import OutgoingMessage
 from runlet.executions import Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
-from runlet.messages import ExecutionFinished, ExecutionStarted, RunRequested, RunResult
+from runlet.messages import (
+    ExecutionFinished,
+    ExecutionOutput,
+    ExecutionStarted,
+    RunRequested,
+    RunResult,
+)
 from runner.cancellations import Cancellations
 from runner.handler import RunHandler
 from runner.reporter import Reporter
-from runner.sandbox.interface import Outcome, Program, Sandbox, SandboxUnavailableError
+from runner.sandbox.interface import (
+    OnOutput,
+    Outcome,
+    Program,
+    Sandbox,
+    SandboxUnavailableError,
+    StreamName,
+)
 from runner.sandbox.stopping import StopRequest
 from support.clocks import ManualClock
 
@@ -50,8 +63,17 @@ class ScriptedSandbox(Sandbox):
         self.fault: str | None = None
         self.programs: list[Program] = []
         self.meanwhile: Callable[[], None] = lambda: None
+        self.on_started: Callable[[], None] = lambda: None
+        self.printed: list[tuple[StreamName, int, str]] = []
+        self.arrivals: list[Future[None]] = []
 
-    def run(self, program: Program, on_start: Callable[[], None], stop: StopRequest) -> Outcome:
+    def run(
+        self,
+        program: Program,
+        on_start: Callable[[], None],
+        on_output: OnOutput,
+        stop: StopRequest,
+    ) -> Outcome:
         if stop.asked:
             return CANCELLED
         self.programs.append(program)
@@ -59,6 +81,9 @@ class ScriptedSandbox(Sandbox):
         if self.fault:
             raise SandboxUnavailableError(self.fault)
         on_start()
+        self.on_started()
+        for piece in self.printed:
+            self.arrivals.append(on_output(*piece))
         return CANCELLED if stop.asked else self.outcome
 
 
@@ -124,6 +149,35 @@ def test_a_run_is_told_started_then_finished_and_only_then_settled(bench: Bench)
     assert (finished.status, finished.reason, finished.attempt) == (Status.COMPLETED, None, 1)
     assert finished.result.stdout == "42\n"
     assert bench.settled == [incoming]
+
+
+def test_what_a_program_prints_is_told_between_its_start_and_its_end(bench: Bench) -> None:
+    bench.sandbox.printed = [("stdout", 0, "4"), ("stderr", 0, "!"), ("stdout", 1, "2")]
+    running = request(attempt=3)
+
+    bench.handler.handle(delivery(running))
+
+    started, *printed, finished = bench.events()
+    assert isinstance(started, ExecutionStarted)
+    assert printed == [
+        ExecutionOutput(running.execution_id, 3, "stdout", 0, "4"),
+        ExecutionOutput(running.execution_id, 3, "stderr", 0, "!"),
+        ExecutionOutput(running.execution_id, 3, "stdout", 1, "2"),
+    ]
+    assert isinstance(finished, ExecutionFinished)
+    assert {sent.routing_key for sent in bench.publisher.sent[1:4]} == {topology.OUTPUT}
+    assert not any(sent.must_route for sent in bench.publisher.sent[1:4])
+
+
+def test_the_sandbox_learns_that_a_piece_did_not_arrive(bench: Bench) -> None:
+    bench.sandbox.printed = [("stdout", 0, "4"), ("stdout", 0, "4")]
+    bench.sandbox.on_started = lambda: setattr(bench.publisher, "refusals", 1)
+
+    bench.handler.handle(delivery(request()))
+
+    lost, arrived = bench.sandbox.arrivals
+    assert isinstance(lost.exception(), BrokerUnavailableError)
+    assert arrived.exception() is None
 
 
 def test_the_source_is_laid_under_the_name_of_its_language(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import is_ordinary, judge
 from support.agents import PlayedAgent
 from support.eventually import eventually
+from support.sandboxes import unheard
 
 STEP = Step(("/bin/true",), 20_000, 4096)
 COMPILE_AND_RUN = [STEP, STEP]
@@ -44,7 +45,7 @@ def kinds(agent: PlayedAgent) -> list[bytes]:
 def test_a_stop_reaches_the_step_that_runs_and_its_output_is_kept(
     agent: PlayedAgent, stop: StopRequest
 ) -> None:
-    job, started = Job(agent.container, lambda: True, stop), threading.Event()
+    job, started = Job(agent.container, lambda: True, unheard, stop), threading.Event()
     runs = threading.Thread(target=run, args=(job, [STEP], started))
     runs.start()
     assert started.wait(10)
@@ -69,7 +70,7 @@ def test_a_stop_that_came_before_the_start_is_sent_after_the_job(
     agent.report(Cause.STOPPED, signal=9)
     agent.done()
 
-    job = Job(agent.container, lambda: True, stop)
+    job = Job(agent.container, lambda: True, unheard, stop)
     run(job, [STEP])
 
     assert kinds(agent) == [b"J", b"K"]
@@ -86,7 +87,7 @@ def test_a_stop_between_two_steps_is_never_followed_by_the_word_to_go_on(
     agent.report(Cause.EXITED)
     agent.done()
 
-    job = Job(agent.container, ask_and_agree, stop)
+    job = Job(agent.container, ask_and_agree, unheard, stop)
     run(job, COMPILE_AND_RUN)
 
     outcome = judge(job.transcript, compiles=True)
@@ -100,7 +101,7 @@ def test_a_stop_between_two_steps_is_never_followed_by_the_word_to_go_on(
 def test_a_stop_of_the_second_step_follows_the_word_to_go_on(
     agent: PlayedAgent, stop: StopRequest
 ) -> None:
-    job = Job(agent.container, lambda: True, stop)
+    job = Job(agent.container, lambda: True, unheard, stop)
     runs = threading.Thread(target=run, args=(job, COMPILE_AND_RUN))
     agent.report(Cause.EXITED)
     runs.start()
@@ -125,7 +126,7 @@ def test_a_stop_after_the_end_does_not_reach_the_container_that_serves_on(
 ) -> None:
     agent.report(Cause.EXITED)
     agent.done()
-    job = Job(agent.container, lambda: True, stop)
+    job = Job(agent.container, lambda: True, unheard, stop)
     run(job, [STEP])
 
     stop.ask()
@@ -136,7 +137,7 @@ def test_a_stop_after_the_end_does_not_reach_the_container_that_serves_on(
 
 
 def test_a_stop_that_cannot_be_sent_disturbs_nobody(agent: PlayedAgent, stop: StopRequest) -> None:
-    job = Job(agent.container, lambda: True, stop)
+    job = Job(agent.container, lambda: True, unheard, stop)
 
     def hang_up_and_ask() -> None:
         agent.close()

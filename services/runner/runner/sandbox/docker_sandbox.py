@@ -3,15 +3,22 @@
 import itertools
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from runlet.executions import Reason
 from runlet.messages import RunResult
 from runner.sandbox.container import Container
 from runner.sandbox.engine import Engine
-from runner.sandbox.interface import Outcome, Program, SandboxUnavailableError
+from runner.sandbox.interface import (
+    OnOutput,
+    Outcome,
+    Program,
+    SandboxUnavailableError,
+    StreamName,
+)
 from runner.sandbox.job import Job
 from runner.sandbox.pool import WarmPool
 from runner.sandbox.protocol import Step, encode_job
@@ -47,29 +54,43 @@ class DockerSandbox:
         self._settings = settings
         self._uids = _fresh_uids()
 
-    def run(self, program: Program, on_start: Callable[[], None], stop: StopRequest) -> Outcome:
+    def run(
+        self,
+        program: Program,
+        on_start: Callable[[], None],
+        on_output: OnOutput,
+        stop: StopRequest,
+    ) -> Outcome:
         """Run a program to its end; a short fault of the platform is tried once more.
 
-        Raises SandboxUnavailableError when the fault stays.
+        Raises SandboxUnavailableError when the fault stays, and when others have heard the program
+        already: another start could print something else, which only another attempt may.
         """
+        heard = _Heard(on_output)
         for attempt in Retrying(
-            retry=retry_if_exception_type(SandboxUnavailableError),
+            retry=retry_if_exception(
+                lambda error: isinstance(error, SandboxUnavailableError) and not heard.anything
+            ),
             wait=wait_random(0, SHORT_FAULT_SECONDS),
             stop=stop_after_attempt(2),
             reraise=True,
         ):
             with attempt:
-                return self._run_once(program, on_start, stop)
+                return self._run_once(program, on_start, heard, stop)
         raise AssertionError("a retry loop either returns or raises")
 
     def _run_once(
-        self, program: Program, on_start: Callable[[], None], stop: StopRequest
+        self,
+        program: Program,
+        on_start: Callable[[], None],
+        on_output: OnOutput,
+        stop: StopRequest,
     ) -> Outcome:
         if stop.asked:
             return Outcome(Reason.CANCELLED, RunResult())
         container = self._pool.take(program.language)
         run_memory = program.limits.memory_limit_mb
-        job = Job(container, lambda: self._fits_into(container, run_memory), stop)
+        job = Job(container, lambda: self._fits_into(container, run_memory), on_output, stop)
         try:
             self._engine.limit_memory(container, self._first_memory_mb(program))
             steps = self._steps(program)
@@ -131,6 +152,18 @@ class DockerSandbox:
             self._pool.remove(container)
         else:
             self._pool.throw_away(container)
+
+
+class _Heard:
+    """Passes output on, and remembers that there was some."""
+
+    def __init__(self, on_output: OnOutput) -> None:
+        self._on_output = on_output
+        self.anything = False
+
+    def __call__(self, stream: StreamName, offset: int, text: str) -> "Future[None]":
+        self.anything = True
+        return self._on_output(stream, offset, text)
 
 
 def _fresh_uids() -> Iterator[int]:

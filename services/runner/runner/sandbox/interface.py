@@ -1,14 +1,20 @@
 """What the runner asks of a sandbox, whatever stands behind it."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from runlet.executions import Reason
 from runlet.languages import Language
 from runlet.limits import Limits
 from runlet.messages import RunResult
 from runner.sandbox.stopping import StopRequest
+
+StreamName = Literal["stdout", "stderr"]
+# Takes a piece of a stream and the number of characters before it; the future is done when the
+# piece has arrived, and carries an exception when it has not.
+OnOutput = Callable[[StreamName, int, str], "Future[None]"]
 
 
 class SandboxUnavailableError(Exception):
@@ -45,11 +51,19 @@ class Outcome:
 class Sandbox(Protocol):
     """Runs programs, several at once when called from several threads."""
 
-    def run(self, program: Program, on_start: Callable[[], None], stop: StopRequest) -> Outcome:
+    def run(
+        self,
+        program: Program,
+        on_start: Callable[[], None],
+        on_output: OnOutput,
+        stop: StopRequest,
+    ) -> Outcome:
         """Run a program to its end, or until `stop` is asked for; leave nothing of it alive.
 
         `on_start` is called as the program starts, and again should a short fault of the platform
-        make it start over; not at all when the program was to stop before it started. Raises
-        SandboxUnavailableError when the platform is at fault, never for anything the program did.
+        make it start over; not at all when the program was to stop before it started. `on_output`
+        gets what a program that takes its time prints meanwhile, and nothing of the compiler's;
+        once it got something the program does not start over. Raises SandboxUnavailableError when
+        the platform is at fault, never for anything the program did.
         """
         ...

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import structlog
 
 from runner.sandbox.container import Container, StreamTimeoutError
-from runner.sandbox.interface import SandboxUnavailableError
+from runner.sandbox.interface import OnOutput, SandboxUnavailableError
+from runner.sandbox.live_output import LiveOutput
 from runner.sandbox.protocol import (
     CONTINUE_FRAME,
     DONE,
@@ -39,10 +40,15 @@ class Job:
     """
 
     def __init__(
-        self, container: Container, may_go_on: Callable[[], bool], stop: StopRequest
+        self,
+        container: Container,
+        may_go_on: Callable[[], bool],
+        on_output: OnOutput,
+        stop: StopRequest,
     ) -> None:
         self._container = container
         self._may_go_on = may_go_on
+        self._live = LiveOutput(on_output)
         self._stop = stop
         self.transcript = Transcript()
 
@@ -73,6 +79,8 @@ class Job:
         for index, step in enumerate(steps):
             if index and not self._continue():
                 return
+            if index == len(steps) - 1:
+                self._live.begin(time.monotonic())
             self._await_report(step)
             if not succeeded(self.transcript.steps[-1]):
                 return
@@ -100,16 +108,28 @@ class Job:
         deadline = time.monotonic() + step.time_limit_ms / 1000 + GRACE_SECONDS
         transcript = self.transcript.steps[-1]
         while transcript.report is None:
-            kind, content = self._next_frame(deadline)
+            kind, content = self._next_frame_or_tell(transcript, deadline)
             if kind == STDOUT:
                 transcript.stdout += content
+                self._live.printed()
             elif kind == STDERR:
                 transcript.stderr += content
+                self._live.printed()
             elif kind == STEP:
                 _note_report(content, transcript)
             elif kind == FAULT:
                 problem = content.decode(errors="replace")
                 raise SandboxUnavailableError(f"The program could not be started: {problem}.")
+
+    def _next_frame_or_tell(self, transcript: StepTranscript, deadline: float) -> Frame:
+        while True:
+            try:
+                return self._next_frame(min(deadline, self._live.due))
+            except StreamTimeoutError:
+                now = time.monotonic()
+                if now >= deadline:
+                    raise
+                self._live.tell(transcript, now)
 
     def _await_done(self) -> None:
         reported = time.monotonic()

@@ -138,7 +138,12 @@ def _compile_result(step: StepTranscript, transcript: Transcript) -> CompileResu
 
 def _text(data: bytes | bytearray) -> str:
     """Output as the contract has it: UTF-8, with U+FFFD for what does not decode and for NUL."""
-    return data.decode("utf-8", errors="replace").replace("\0", "\ufffd")
+    return without_nul(data.decode("utf-8", errors="replace"))
+
+
+def without_nul(text: str) -> str:
+    """Output with U+FFFD for NUL, which the database cannot hold."""
+    return text.replace("\0", "\ufffd")
 
 
 def _milliseconds(microseconds: int) -> int:

@@ -1,0 +1,55 @@
+"""Server-sent events, as they go over the wire."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from execution_api.live_output import Progress
+from execution_api.schemas import ExecutionSchema
+from execution_api.stream_position import Position
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    # Proxies that know it pass every event on at once.
+    "X-Accel-Buffering": "no",
+}
+DOCUMENTATION: dict[str, Any] = {
+    "content_type": "text/event-stream",
+    "schema": {"type": "string"},
+    "description": (
+        "Server-sent events. `status`: `{status, attempt}`, and in the end the whole execution, "
+        "after which nothing follows. `stdout` and `stderr`: `{text}`, the next piece of that "
+        "stream. A status with another attempt than before means that the program was started "
+        "again: what it printed until then does not count. Lines that begin with a colon keep the "
+        "connection open."
+    ),
+    "example": (
+        'id: 1-0-0\nevent: status\ndata: {"status": "RUNNING", "attempt": 1}\n\n'
+        'id: 1-3-0\nevent: stdout\ndata: {"text": "42\\n"}\n\n'
+    ),
+}
+# A comment: it keeps the connection open, and shows when nobody is there any more.
+HEARTBEAT = b": still here\n\n"
+
+_EXECUTION = ExecutionSchema()
+
+
+def progress_event(progress: Progress, position: Position) -> bytes:
+    """The status of an execution that is not over."""
+    return _event("status", position, {"status": progress.status, "attempt": progress.attempt})
+
+
+def end_event(execution: Mapping[str, Any], position: Position) -> bytes:
+    """The terminal status: the whole execution."""
+    return _event("status", position, _EXECUTION.dump(execution))
+
+
+def output_event(stream: str, text: str, position: Position) -> bytes:
+    """Some output; `position` is the one behind it."""
+    return _event(stream, position, {"text": text})
+
+
+def _event(name: str, position: Position, data: object) -> bytes:
+    # In ASCII, so that no character in it ends a line for anybody.
+    return f"id: {position}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode("ascii")
