@@ -16,6 +16,8 @@ main() {
   ensure_compose
   choose_mode
   trap tear_down EXIT
+  # With every limit off, accepting a run is one statement.
+  export MAX_CONSECUTIVE_FAILURES=0
   start_test_stack
   RUNLET_BENCH_COMPOSE=$(printf '%q ' "${COMPOSE[@]}" "${STACK[@]}")
   export RUNLET_BENCH_COMPOSE RUNLET_BENCH_PROJECT=$PROJECT

@@ -17,14 +17,13 @@ class ConfigError(Exception):
 def load(config_type: type[Config], environ: Mapping[str, str]) -> Config:
     """Build `config_type` from variables named like its fields, in capitals.
 
-    An empty variable counts as unset. `NAME_FILE` names a file that holds the value, for secrets.
+    An empty variable counts as unset. `NAME_FILE` names a file that holds the value, for secrets,
+    unless the configuration has a field of that name, which is then a setting like any other.
     Raises ConfigError, which names the variable.
     """
-    raw: dict[str, str] = {}
-    for field in dataclasses.fields(config_type):  # type: ignore[arg-type]
-        value = _read(field.name.upper(), environ)
-        if value:
-            raw[field.name] = value
+    names = [field.name for field in dataclasses.fields(config_type)]  # type: ignore[arg-type]
+    read = {name: _read(name.upper(), environ, f"{name}_file" not in names) for name in names}
+    raw = {name: value for name, value in read.items() if value}
     try:
         return msgspec.convert(raw, config_type, strict=False)
     except msgspec.ValidationError as error:
@@ -36,10 +35,10 @@ def comma_separated(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _read(name: str, environ: Mapping[str, str]) -> str:
+def _read(name: str, environ: Mapping[str, str], may_be_in_file: bool) -> str:
     value = environ.get(name, "")
     path = environ.get(f"{name}_FILE", "")
-    if value or not path:
+    if value or not path or not may_be_in_file:
         return value
     try:
         return Path(path).read_text(encoding="utf-8").strip()

@@ -6,6 +6,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID, uuid4
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # The default drops connections when more than five come at once.
+    request_queue_size = 128
+
+
 class SessionApiStub:
     """Serves GET /code-sessions/{id} on a loopback port until it is closed.
 
@@ -16,13 +22,16 @@ class SessionApiStub:
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.requests: list[dict[str, str]] = []
         self.drops = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def add(
-        self, source_code: str = "print(42)", language: str = "python", status: str = "ACTIVE"
+        self,
+        source_code: str = "print(42)",
+        language: str = "python",
+        status: str = "ACTIVE",
+        user_id: str | int | None = None,
     ) -> UUID:
         """A new session; gives its id."""
         session_id = uuid4()
@@ -32,6 +41,7 @@ class SessionApiStub:
             "language": language,
             "source_code": source_code,
             "revision": 1,
+            "user_id": user_id,
         }
         self.answers[str(session_id)] = (200, json.dumps(session).encode())
         return session_id

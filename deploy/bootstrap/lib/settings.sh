@@ -1,7 +1,8 @@
 # Settings: the environment first, then .env, then a default. Sourced.
-# Of .env Runlet owns two lines, COMPOSE_PROJECT_NAME and COMPOSE_FILE; the others are the user's.
+# Of .env Runlet owns COMPOSE_PROJECT_NAME, COMPOSE_FILE and the SERVICE_TOKEN it made; the other
+# lines are the user's.
 
-# ENV_FILE names another file for the settings than .env; the two lines are always in .env.
+# ENV_FILE names another file for the settings than .env; Runlet's own lines are always in .env.
 
 ENV_FILE=
 
@@ -48,4 +49,21 @@ replace_dotenv() {
   else
     rm -f "$new" .env
   fi
+}
+
+SERVICE_TOKEN_PREFIX=runlet-
+
+# Where callers show tokens the APIs do so too, with one that nobody else needs to know.
+ensure_service_token() {
+  local made
+  [ -n "$(setting API_TOKENS "")$(setting API_TOKENS_FILE "")" ] || return 0
+  [ -z "$(setting SERVICE_TOKEN "")" ] || return 0
+  made=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+  remember SERVICE_TOKEN "$SERVICE_TOKEN_PREFIX$made"
+  chmod 600 .env
+}
+
+# Not one that the user wrote there.
+forget_service_token() {
+  [[ $(remembered SERVICE_TOKEN) != "$SERVICE_TOKEN_PREFIX"* ]] || forget SERVICE_TOKEN
 }

@@ -35,13 +35,15 @@ class Snapshot:
     status: Literal["ACTIVE", "INACTIVE"]
     language: str
     source_code: str
+    user_id: str | int | None = None
 
 
 class SessionClient:
     """Reads sessions over connections that are kept open."""
 
-    def __init__(self, base_url: str, max_connections: int) -> None:
+    def __init__(self, base_url: str, max_connections: int, token: str = "") -> None:
         self._base_url = base_url.rstrip("/")
+        self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
         self._pool = PoolManager(
             maxsize=max_connections,
             timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
@@ -71,7 +73,7 @@ class SessionClient:
         return self._pool.request(
             "GET",
             f"{self._base_url}/code-sessions/{session_id}",
-            headers={"traceparent": child_of(traceparent)},
+            headers={"traceparent": child_of(traceparent), **self._credentials},
         )
 
     @staticmethod

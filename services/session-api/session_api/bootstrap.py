@@ -4,7 +4,7 @@ from flask import Flask
 
 from runlet import postgres
 from runlet.config import comma_separated
-from runlet.http import database
+from runlet.http import auth, database
 from runlet.http.app import Description
 from runlet.http.app import create_app as create_http_app
 from runlet.languages import offered
@@ -23,11 +23,13 @@ POOL_SIZE = 10
 def create_app(config: Config) -> Flask:
     """The application; it connects to the database when it is first asked something.
 
-    Raises ValueError when `config.languages` names an unknown language.
+    Raises ValueError when `config.languages` names an unknown language, and ConfigError for tokens
+    that cannot be used.
     """
     probe = postgres.create_probe(config.database_url, NAME)
     description = Description(title="Runlet session API", ready_checks={"database": probe})
     app, api = create_http_app(description)
+    auth.install(app, api, config, trusts_services=True)
     engine = postgres.create_engine(config.database_url, NAME, POOL_SIZE, autocommit=True)
     offer = offered(comma_separated(config.languages))
     context.attach(app, context.Context(SessionRepository(engine), offer, limits=config))

@@ -5,13 +5,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from runlet.http.auth import TokenSettings
 from runlet.limits import LimitSettings
 
 LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(LimitSettings):
+class Config(LimitSettings, TokenSettings):
     """Each field is the environment variable of the same name, in capitals.
 
     `languages` is a comma-separated list; empty means all.

@@ -13,6 +13,7 @@ languages = blueprints.create("languages", "What programs can be written in.")
 
 @languages.route("/languages", methods=["GET"])
 @languages.doc(operationId="listLanguages", summary="List the languages on offer")
+@blueprints.document_problems(languages)
 @languages.response(200, LanguageListSchema, description="Every language on offer.")
 def list_offered() -> dict[str, Any]:
     """Every language this deployment offers."""

@@ -82,10 +82,10 @@ def create(name: str, description: str, *, body_required: bool = False) -> Bluep
 
 
 def document_problems(blueprint: Blueprint, *statuses: int) -> Callable[[Handler], Handler]:
-    """Document the problems a route may answer with."""
+    """Document the problems a route may answer with, besides 401, which all may."""
 
     def decorate(handler: Handler) -> Handler:
-        for status in statuses:
+        for status in (401, *statuses):
             handler = blueprint.alt_response(
                 status,
                 schema=ProblemSchema,

@@ -47,3 +47,14 @@ def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_lists_are_separated_by_commas() -> None:
     assert config.comma_separated(" python, ,c ") == ("python", "c")
+
+
+@dataclass(frozen=True)
+class WatchesAFile:
+    tokens: str = ""
+    tokens_file: str = ""
+
+
+def test_a_file_that_the_configuration_asks_for_itself_is_left_to_it(tmp_path: Path) -> None:
+    loaded = config.load(WatchesAFile, {"TOKENS_FILE": str(tmp_path / "not there yet")})
+    assert loaded == WatchesAFile(tokens_file=str(tmp_path / "not there yet"))
