@@ -12,6 +12,12 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=_HTTP_BUCKETS,
 )
 
+RUNS_REJECTED = Counter(
+    "runlet_runs_rejected_total",
+    "Calls to run something that were refused for now: how often is run, or what runs already.",
+    ("cause",),
+)
+
 RUNS_FINISHED = Counter(
     "runlet_runs_finished_total",
     "Runs that reached a terminal status in this runner.",
@@ -66,4 +72,10 @@ RECONCILED = Counter(
 
 RETENTION_REMOVED = Counter(
     "runlet_retention_removed_total", "Rows that were removed for their age.", ("table",)
+)
+
+CALLBACKS = Counter(
+    "runlet_callbacks_total",
+    "Attempts to call a receiver back: delivered, failed with another to follow, or given_up.",
+    ("outcome",),
 )

@@ -13,7 +13,7 @@ import psycopg2
 import sqlalchemy
 import structlog
 from psycopg2 import extensions
-from sqlalchemy import Engine, NullPool, event, text
+from sqlalchemy import Engine, ExceptionContext, NullPool, event, text
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -22,6 +22,8 @@ log = structlog.get_logger()
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 5
 PROBE_SECONDS = 1
+# Of a client in a transaction.
+SILENCE_SECONDS = 5
 # The server should be the one to end a slow statement: that keeps the connection.
 GRACE_SECONDS = 1
 OTHERS_SECONDS = 86_400
@@ -44,8 +46,10 @@ class _ProbeConnection(_Connection):
 def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> Engine:
     """A pool that connects when first used, as `name` in the server's list of connections.
 
-    With `autocommit` each statement is a transaction of its own, which saves two round trips.
-    Parameters stay out of error messages, as they hold users' programs.
+    With `autocommit` each statement is a transaction of its own, which saves two round trips. What
+    needs a transaction there all the same is short: the server ends one whose client fell silent,
+    so that a process that hangs does not keep its locks.
+    Parameters stay out of error messages, and so does all else that may quote users' programs.
     """
     extensions.set_wait_callback(_wait)
     engine = sqlalchemy.create_engine(
@@ -56,9 +60,12 @@ def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> E
         pool_timeout=POOL_WAIT_SECONDS,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args=_connect_args(_Connection, name, STATEMENT_SECONDS),
+        connect_args=_connect_args(
+            _Connection, name, STATEMENT_SECONDS, SILENCE_SECONDS if autocommit else 0
+        ),
     )
     event.listen(engine, "checkout", _refuse_closed)
+    event.listen(engine, "handle_error", _keep_first_line)
     return engine
 
 
@@ -96,14 +103,22 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         raise InvalidatePoolError("The server has closed the connection.")
 
 
+def _keep_first_line(context: ExceptionContext) -> None:
+    """Shorten a server's error: the lines below the first quote statements and rows."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
+
+
 def _connect_args(
-    factory: type[_Connection], name: str, statement_seconds: int
+    factory: type[_Connection], name: str, statement_seconds: int, silence_seconds: int = 0
 ) -> dict[str, object]:
     return {
         "connection_factory": factory,
         "connect_timeout": CONNECT_SECONDS,
         "application_name": name,
-        "options": f"-c timezone=UTC -c statement_timeout={statement_seconds}s",
+        "options": f"-c timezone=UTC -c statement_timeout={statement_seconds}s "
+        f"-c idle_in_transaction_session_timeout={silence_seconds}s",
     }
 
 

@@ -50,7 +50,9 @@ def test_every_queue_is_a_durable_quorum_queue(vhost: str) -> None:
 
     languages = {f"runs.{language}" for language in LANGUAGES}
     delays = {"runs.retry.2s", "runs.retry.4s", "runs.retry.8s"}
-    assert set(found) == languages | delays | {"runs.dead", "results.collector"}
+    callbacks = {"callbacks", "callbacks.dead"}
+    callbacks |= {f"callbacks.retry.{seconds}s" for seconds in (2, 10, 60, 300, 1800)}
+    assert set(found) == languages | delays | callbacks | {"runs.dead", "results.collector"}
     assert {each["type"] for each in found.values()} == {"quorum"}
     assert all(each["durable"] for each in found.values())
 

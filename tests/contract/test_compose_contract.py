@@ -1,14 +1,26 @@
 """The services, ports and settings that operators see."""
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from execution_api.config import ApiConfig as ExecutionApiConfig
+from execution_api.config import RelayConfig
+from result_collector.config import Config as CollectorConfig
 from runlet.languages import LANGUAGES
+from runner.config import Config as RunnerConfig
+from session_api.config import Config as SessionApiConfig
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).parents[2]
+
+# What the web server reads, not the service.
+GUNICORN = {"PORT", "WEB_WORKERS", "WEB_THREADS", "PROMETHEUS_MULTIPROC_DIR"}
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +65,34 @@ def test_no_service_is_privileged_and_ours_hold_no_capability(services: dict[str
 
 
 @pytest.mark.parametrize(
+    ("service", "config"),
+    [
+        ("session-api", SessionApiConfig),
+        ("execution-api", ExecutionApiConfig),
+        ("execution-relay", RelayConfig),
+        ("runner", RunnerConfig),
+        ("result-collector", CollectorConfig),
+    ],
+)
+def test_every_setting_that_is_passed_is_one_that_the_service_knows(
+    services: dict[str, Any], service: str, config: "type[DataclassInstance]"
+) -> None:
+    known = {field.name.upper() for field in dataclasses.fields(config)}
+    assert set(services[service]["environment"]) - GUNICORN <= known
+
+
+def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any]) -> None:
+    command = services["postgres"]["command"]
+    assert {"-clog_min_error_statement=panic", "-clog_error_verbosity=terse"} <= set(command)
+
+
+@pytest.mark.parametrize(
     ("service", "settings"),
     [
-        ("session-api", {"LANGUAGES", "MAX_SOURCE_BYTES"}),
+        (
+            "session-api",
+            {"LANGUAGES", "MAX_SOURCE_BYTES", "API_TOKENS", "API_TOKENS_FILE", "SERVICE_TOKEN"},
+        ),
         (
             "execution-api",
             {
@@ -65,6 +102,13 @@ def test_no_service_is_privileged_and_ours_hold_no_capability(services: dict[str
                 "DEFAULT_MEMORY_MB",
                 "OUTPUT_LIMIT_BYTES",
                 "MAX_QUEUE_DEPTH",
+                "RATE_LIMIT_RUNS_PER_MINUTE",
+                "RATE_LIMIT_USER_RUNS_PER_MINUTE",
+                "MAX_CONSECUTIVE_FAILURES",
+                "FAILURE_COOLDOWN_SECONDS",
+                "API_TOKENS",
+                "API_TOKENS_FILE",
+                "SERVICE_TOKEN",
             },
         ),
         (

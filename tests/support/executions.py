@@ -7,7 +7,15 @@ from uuid import UUID, uuid4
 import sqlalchemy
 from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 
-from execution_api.models import dead_letters, execution_events, executions, metadata, outbox
+from execution_api.models import (
+    callback_attempts,
+    callbacks,
+    dead_letters,
+    execution_events,
+    executions,
+    metadata,
+    outbox,
+)
 from execution_api.repository import ExecutionRepository, NewExecution
 from runlet import messages
 from runlet.executions import Reason, Status
@@ -97,6 +105,24 @@ class ExecutionsDatabase:
         """What the events say, by type."""
         query = select(execution_events).where(execution_events.c.execution_id == execution_id)
         return {row["type"]: row["detail"] for row in self._rows(query)}
+
+    def ask_for_callback(self, request: RunRequested, url: str) -> RunRequested:
+        """Give an execution a callback URL."""
+        values = {"url": url, "id": request.execution_id}
+        self.run("UPDATE executions SET callback_url = :url WHERE id = :id", **values)
+        return request
+
+    def callback(self, execution_id: UUID) -> RowMapping | None:
+        """The callback of an execution, if one was asked for."""
+        rows = self._rows(select(callbacks).where(callbacks.c.execution_id == execution_id))
+        return rows[0] if rows else None
+
+    def callback_attempts(self, execution_id: UUID) -> list[tuple[int, int | None, str | None]]:
+        """Number, HTTP status and problem of the attempts at a callback."""
+        tried = callback_attempts.c
+        query = select(tried.attempt, tried.http_status, tried.problem)
+        ordered = query.where(tried.execution_id == execution_id).order_by(tried.attempt)
+        return [(row["attempt"], row["http_status"], row["problem"]) for row in self._rows(ordered)]
 
     def outbox(self) -> set[UUID]:
         """The executions whose requests are not known to be with the broker."""

@@ -1,11 +1,12 @@
 """What a runner would tell of a request."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from runlet.executions import Reason, Status, status_for
 from runlet.messages import (
     ExecutionFinished,
+    ExecutionOutput,
     ExecutionRetrying,
     ExecutionStarted,
     RunRequested,
@@ -30,6 +31,18 @@ def retrying(request: RunRequested, attempt: int = 1) -> ExecutionRetrying:
         "The sandbox did not start.",
         2,
     )
+
+
+def printed(
+    request: RunRequested,
+    text: str,
+    offset: int = 0,
+    *,
+    stream: Literal["stdout", "stderr"] = "stdout",
+    attempt: int = 1,
+) -> ExecutionOutput:
+    """A running attempt printed this after `offset` characters."""
+    return ExecutionOutput(request.execution_id, attempt, stream, offset, text)
 
 
 def finished(

@@ -7,20 +7,24 @@ from uuid import UUID
 
 import structlog
 
-from execution_api import conflicts, run_request
+from execution_api import conflicts, loop_check, rate_limits, run_request
 from execution_api.backlog import Backlog
+from execution_api.loop_check import LoopGuard
 from execution_api.models import FIRST_ATTEMPT
 from execution_api.outbox import Outbox, StoredRequest
+from execution_api.rate_limits import Cause, Claim, OverLimitError, RateLimitSettings
 from execution_api.repository import ExecutionRepository, KnownExecution, NewExecution
 from execution_api.run_request import RunBody
 from execution_api.session_client import Snapshot
 from runlet import messages
+from runlet.callback_hosts import AllowedHosts
 from runlet.clock import Clock
 from runlet.executions import Status
 from runlet.http.problems import ProblemError, invalid, unavailable
 from runlet.languages import Language
 from runlet.limits import LimitSettings
 from runlet.messages import RunRequested
+from runlet.metrics import RUNS_REJECTED
 
 log = structlog.get_logger()
 
@@ -64,6 +68,9 @@ class Acceptance:
     backlog: Backlog
     languages: Mapping[str, Language]
     settings: LimitSettings
+    bounds: RateLimitSettings
+    callback_hosts: AllowedHosts
+    loop_guard: LoopGuard
     clock: Clock
 
     def accept(self, call: RunCall) -> AcceptedRun:
@@ -72,12 +79,13 @@ class Acceptance:
         Raises ProblemError with the answer for a call that cannot be accepted.
         """
         run_request.check_sizes(call.body, self.settings.max_source_bytes)
+        run_request.check_callback(call.body, self.callback_hosts)
         if earlier := self._made_by_key(call):
             return _repeat(earlier, call)
         self.backlog.check()
         session = self.sessions.fetch(call.session_id, call.traceparent)
         request = self._request(session, call.body)
-        return self._insert(request, call)
+        return self._insert(request, call, rate_limits.claim_for(session, self.bounds))
 
     def _made_by_key(self, call: RunCall) -> KnownExecution | None:
         if call.idempotency_key is None:
@@ -98,17 +106,38 @@ class Acceptance:
             )
         return run_request.build(session, language, body, self.settings, self.clock.now())
 
-    def _insert(self, request: RunRequested, call: RunCall) -> AcceptedRun:
+    def _insert(self, request: RunRequested, call: RunCall, claim: Claim | None) -> AcceptedRun:
         body = messages.encode(request).decode()
-        digest = call.body.digest()
-        new = NewExecution(request, body, digest, call.idempotency_key, call.traceparent)
+        new = NewExecution(
+            request,
+            body,
+            call.body.digest(),
+            call.idempotency_key,
+            call.traceparent,
+            call.body.callback_url,
+            loop_check.check(self.loop_guard, request.language, request.source_code),
+        )
         for _ in range(INSERT_TRIES):
-            if self.repository.insert(new):
-                self._send(new)
-                return AcceptedRun(request.execution_id, Status.QUEUED)
+            if accepted := self._try_insert(new, call, claim):
+                return accepted
+        raise unavailable("This session's executions change too fast. Try the run again.", 1)
+
+    def _try_insert(
+        self, new: NewExecution, call: RunCall, claim: Claim | None
+    ) -> AcceptedRun | None:
+        try:
+            inserted = self.repository.insert(new, claim)
+        except OverLimitError as over:
+            # An execution that is in the way, or is the one that is asked for, tells more.
             if earlier := self._competing(call):
                 return _repeat(earlier, call)
-        raise unavailable("This session's executions change too fast. Try the run again.", 1)
+            RUNS_REJECTED.labels(over.cause).inc()
+            raise rate_limits.problem(over, self.bounds) from over
+        if inserted:
+            self._send(new)
+            return AcceptedRun(new.request.execution_id, Status.QUEUED)
+        earlier = self._competing(call)
+        return _repeat(earlier, call) if earlier else None
 
     def _competing(self, call: RunCall) -> KnownExecution | None:
         """The execution that the call's key made meanwhile.
@@ -121,6 +150,7 @@ class Acceptance:
             if key is not None and known.idempotency_key == key:
                 return known
         if competing:
+            RUNS_REJECTED.labels(Cause.ACTIVE).inc()
             raise conflicts.already_active(competing[0].execution_id, competing[0].status)
         return None
 

@@ -1,5 +1,6 @@
 """Puts the execution API, its relay and its command line together; only here clients are built."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -7,7 +8,7 @@ from typing import Protocol
 from flask import Flask
 from sqlalchemy import Engine
 
-from execution_api import context
+from execution_api import context, loop_check
 from execution_api.acceptance import Acceptance
 from execution_api.backlog import Backlog
 from execution_api.cancellations import CancellationRepository
@@ -15,6 +16,8 @@ from execution_api.cancelling import Cancelling
 from execution_api.config import ApiConfig, CommandConfig, RelayConfig
 from execution_api.dead_letter_routes import dead_letters
 from execution_api.dead_letters import DeadLetterRepository
+from execution_api.live_output import LiveOutput, Progress
+from execution_api.lookout import LookOut, State, States
 from execution_api.outbox import Outbox
 from execution_api.outbox_relay import OutboxRelay
 from execution_api.repository import ExecutionRepository
@@ -23,11 +26,13 @@ from execution_api.result_listener import create_listener
 from execution_api.routes import executions
 from execution_api.session_client import SessionClient
 from execution_api.waiting import Waiters
-from runlet import postgres
+from runlet import callback_hosts, postgres
 from runlet.broker import topology
 from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.subscriber import Subscriber
 from runlet.clock import SystemClock
-from runlet.http import database
+from runlet.config import ConfigError
+from runlet.http import auth, database
 from runlet.http.app import Description, create_app
 from runlet.ops_server import OPS_PORT, OpsServer
 
@@ -50,10 +55,14 @@ class Background(Protocol):
 
 @dataclass(frozen=True)
 class Api:
-    """The application and its threads, in the order in which they stop."""
+    """The application and its threads, in the order in which they stop.
+
+    `send_readers_away` ends the streams, whose readers go on reading elsewhere.
+    """
 
     app: Flask
     background: tuple[Background, ...]
+    send_readers_away: Callable[[], None]
 
     def start(self) -> None:
         """Start the threads; they do not outlive a fork, so call it in the process that serves."""
@@ -64,6 +73,16 @@ class Api:
         """Let the threads finish what is in hand."""
         for part in self.background:
             part.close()
+
+
+@dataclass(frozen=True)
+class News:
+    """How what becomes of executions reaches those who wait for it."""
+
+    waiters: Waiters
+    live_output: LiveOutput
+    look_out: LookOut
+    listener: Subscriber
 
 
 @dataclass(frozen=True)
@@ -84,19 +103,18 @@ class DeadLetterDesk:
 
 
 def create_api(config: ApiConfig) -> Api:
-    """The HTTP API. Raises ConfigError when `config.languages` names an unknown language."""
+    """The HTTP API. Raises ConfigError for an unknown language, and tokens that cannot be used."""
     name = "execution-api"
     engine = postgres.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
     publisher = Publisher(config.amqp_url, name, _declare(config))
     outbox = Outbox(publisher, engine)
-    waiters = Waiters()
-    listener = create_listener(config.amqp_url, f"{name}-listener", _declare(config), waiters)
-    parts = _create_parts(config, engine, publisher, outbox, waiters)
+    news = _create_news(config, f"{name}-listener", engine)
+    parts = _create_parts(config, engine, publisher, outbox, news)
     app = _create_app(config, publisher, parts)
     # The outbox ends after the publisher: the last confirms are still to be noted.
-    return Api(app, (publisher, outbox, listener))
+    return Api(app, (publisher, outbox, news.listener, news.look_out), news.waiters.leave)
 
 
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
@@ -126,23 +144,49 @@ def create_dead_letter_desk(config: CommandConfig) -> DeadLetterDesk:
 
 
 def _create_parts(
-    config: ApiConfig, engine: Engine, publisher: Publisher, outbox: Outbox, waiters: Waiters
+    config: ApiConfig, engine: Engine, publisher: Publisher, outbox: Outbox, news: News
 ) -> context.Context:
     clock = SystemClock()
     repository = ExecutionRepository(engine)
     letters = DeadLetterRepository(engine)
+    languages = config.offered_languages()
+    loop_check.warm_up(config.loop_guard, languages)
     acceptance = Acceptance(
-        sessions=SessionClient(config.session_api_url, SESSION_CONNECTIONS),
+        sessions=_create_session_client(config),
         repository=repository,
         outbox=outbox,
         backlog=Backlog(repository.count_queued, config.max_queue_depth, clock),
-        languages=config.offered_languages(),
+        languages=languages,
         settings=config,
+        bounds=config,
+        callback_hosts=callback_hosts.parse(config.callback_allowed_hosts),
+        loop_guard=config.loop_guard,
         clock=clock,
     )
     cancelling = Cancelling(CancellationRepository(engine), publisher, clock)
     requeueing = Requeueing(letters, outbox.hand_over, clock)
-    return context.Context(acceptance, cancelling, requeueing, repository, letters, waiters)
+    return context.Context(
+        acceptance,
+        cancelling,
+        requeueing,
+        repository,
+        letters,
+        news.waiters,
+        news.live_output,
+    )
+
+
+def _create_news(config: ApiConfig, name: str, engine: Engine) -> News:
+    waiters, live_output = Waiters(), LiveOutput(SystemClock())
+
+    def note(state: State) -> None:
+        live_output.note(state.execution_id, Progress.of(state.status, state.attempts))
+
+    look_out = LookOut(waiters, States(engine).read, note)
+    listener = create_listener(
+        config.amqp_url, name, _declare(config), waiters, live_output, look_out
+    )
+    return News(waiters, live_output, look_out, listener)
 
 
 def _create_app(config: ApiConfig, publisher: Publisher, parts: context.Context) -> Flask:
@@ -151,11 +195,21 @@ def _create_app(config: ApiConfig, publisher: Publisher, parts: context.Context)
         "message broker": lambda: publisher.connected,
     }
     app, api = create_app(Description(title="Runlet execution API", ready_checks=checks))
+    auth.install(app, api, config, trusts_services=False)
     context.attach(app, parts)
     database.install(app)
     api.register_blueprint(executions)
     api.register_blueprint(dead_letters)
     return app
+
+
+def _create_session_client(config: ApiConfig) -> SessionClient:
+    if config.needs_token() and not config.service_token:
+        raise ConfigError(
+            "SERVICE_TOKEN is not set. With API_TOKENS the session API asks for a token, so give "
+            "both APIs one for the calls between them, such as `openssl rand -hex 32` prints."
+        )
+    return SessionClient(config.session_api_url, SESSION_CONNECTIONS, config.service_token)
 
 
 def _declare(config: RelayConfig) -> Declare:

@@ -17,12 +17,14 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    literal,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import ReturningInsert
 
-from execution_api.models import execution_events, executions, outbox
+from execution_api.models import callbacks, execution_events, executions, outbox
 from runlet.executions import ACTIVE, Reason, Status
 
 
@@ -35,6 +37,7 @@ class CancellationRepository:
     def cancel(self, execution_id: UUID, at: datetime) -> RowMapping | None:
         """End a queued execution, and mark one that runs; gives it as it is then.
 
+        `callback_attempt` is the first attempt at the callback that this asked for, or None.
         None when the execution is not active, or unknown.
         """
         values = {"execution_id": execution_id, "at": at}
@@ -61,6 +64,7 @@ _SHOWN = [
     executions.c.created_at,
     executions.c.queued_at,
     executions.c.finished_at,
+    executions.c.callback_url,
 ]
 # What an execution that never began has for a result.
 _NO_RESULT = {"stdout": "", "stderr": "", "stdout_truncated": False, "stderr_truncated": False}
@@ -82,7 +86,28 @@ def _cancel_statement() -> Select[Any]:
         .on_conflict_do_nothing()
         .cte("noted")
     )
-    return select(*changed.c).add_cte(noted, _drop_request(changed, at_once).cte("dropped"))
+    asked = _ask_for_callback(changed, at_once).cte("asked")
+    return (
+        select(*changed.c, (asked.c.attempts + 1).label("callback_attempt"))
+        .select_from(changed.outerjoin(asked, asked.c.execution_id == changed.c.id))
+        .add_cte(noted, _drop_request(changed, at_once).cte("dropped"))
+    )
+
+
+def _ask_for_callback(changed: CTE, at_once: ColumnElement[bool]) -> ReturningInsert[Any]:
+    wanted = select(changed.c.id, changed.c.callback_url, literal("PENDING")).where(
+        at_once, changed.c.callback_url.is_not(None)
+    )
+    asked = postgresql.insert(callbacks).from_select(["execution_id", "url", "status"], wanted)
+    # What was requeued after its callback was asked for ends a second time.
+    again = {
+        "status": asked.excluded.status,
+        "first_attempt": callbacks.c.attempts + 1,
+        "due_at": func.now(),
+    }
+    return asked.on_conflict_do_update(index_elements=["execution_id"], set_=again).returning(
+        callbacks.c.execution_id, callbacks.c.attempts
+    )
 
 
 def _change() -> Update:

@@ -18,7 +18,13 @@ from runlet.clock import Clock
 from runlet.executions import TERMINAL, Reason, Status
 from runlet.http.problems import not_found, unavailable
 from runlet.limits import Limits
-from runlet.messages import CancelRequested, ExecutionEnded, FeedbackNote, RunResult
+from runlet.messages import (
+    CallbackRequested,
+    CancelRequested,
+    ExecutionEnded,
+    FeedbackNote,
+    RunResult,
+)
 
 log = structlog.get_logger()
 
@@ -81,6 +87,9 @@ class Cancelling:
         self._publish(outgoing.cancellation(cancel, traceparent))
         if status == Status.CANCELLED:
             self._publish(outgoing.ended(_ended(row), traceparent))
+        if row["callback_attempt"] is not None:
+            asked = CallbackRequested(row["id"], row["callback_attempt"])
+            self._publish(outgoing.callback(asked, traceparent))
         return CancelledExecution(row["id"], status)
 
     def _publish(self, message: OutgoingMessage) -> None:

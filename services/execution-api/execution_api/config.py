@@ -5,7 +5,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from execution_api.loop_check import LoopGuard
+from execution_api.rate_limits import RateLimitSettings
 from runlet.config import ConfigError, comma_separated
+from runlet.http.auth import TokenSettings
 from runlet.languages import Language, offered
 from runlet.limits import LimitSettings
 
@@ -34,7 +37,7 @@ class RelayConfig(CommandConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiConfig(RelayConfig, LimitSettings):
+class ApiConfig(RelayConfig, LimitSettings, RateLimitSettings, TokenSettings):
     """What the HTTP API needs on top.
 
     `database_pool_size` counts connections of one process: threads that wait for a result hold
@@ -42,5 +45,7 @@ class ApiConfig(RelayConfig, LimitSettings):
     """
 
     session_api_url: str
+    callback_allowed_hosts: str = ""
+    loop_guard: LoopGuard = LoopGuard.WARN
     max_queue_depth: Annotated[int, Meta(ge=1)] = 10_000
     database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 20

@@ -31,6 +31,7 @@ from sqlalchemy.exc import IntegrityError
 
 from execution_api.models import dead_letters, execution_events, executions, outbox
 from execution_api.outbox import StoredRequest
+from runlet import callback_events
 from runlet.executions import ACTIVE, Reason, Status
 from runlet.http.cursors import Cursor
 
@@ -175,7 +176,10 @@ def _requeue_statement() -> Select[Any]:
 def _queue_again(letter: CTE) -> Update:
     noted_attempt = (
         select(func.max(execution_events.c.attempt))
-        .where(execution_events.c.execution_id == executions.c.id)
+        .where(
+            execution_events.c.execution_id == executions.c.id,
+            execution_events.c.type.not_in(callback_events.ALL),
+        )
         .correlate(executions)
         .scalar_subquery()
     )

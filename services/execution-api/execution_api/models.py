@@ -114,11 +114,15 @@ callbacks = Table(
     Column("execution_id", Uuid, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
     Column("url", Text, nullable=False),
     Column("status", String(16), nullable=False),
+    # Attempts that were begun, and the number of the first that tells the latest end: an execution
+    # that is requeued ends once more.
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("created_at", _Moment, nullable=False),
-    Column("updated_at", _Moment, nullable=False),
+    Column("first_attempt", Integer, nullable=False, server_default=text("1")),
+    Column("created_at", _Moment, nullable=False, server_default=func.now()),
+    # When something is expected to happen; a pending callback that is long past it was lost.
+    Column("due_at", _Moment, nullable=False, server_default=func.now()),
     CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED')", name="callbacks_status_known"),
-    Index("callbacks_pending", "updated_at", postgresql_where=text("status = 'PENDING'")),
+    Index("callbacks_pending", "due_at", postgresql_where=text("status = 'PENDING'")),
 )
 
 callback_attempts = Table(

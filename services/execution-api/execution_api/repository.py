@@ -21,10 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from execution_api import allowances
 from execution_api.models import FIRST_ATTEMPT, execution_events, executions, outbox
+from execution_api.rate_limits import Claim
 from runlet.executions import ACTIVE, Status
 from runlet.http.cursors import Cursor
-from runlet.messages import RunRequested
+from runlet.messages import FeedbackNote, RunRequested
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class NewExecution:
     request_hash: bytes
     idempotency_key: str | None
     traceparent: str
+    callback_url: str | None = None
+    feedback: tuple[FeedbackNote, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,25 @@ class ExecutionRepository:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._in_transactions = engine.execution_options(isolation_level="READ COMMITTED")
 
-    def insert(self, new: NewExecution) -> bool:
-        """Store execution, event and outbox row, all or nothing.
+    def insert(self, new: NewExecution, claim: Claim | None = None) -> bool:
+        """Store execution, event and outbox row, and count the run, all or nothing.
 
         False when the session has an active execution or has used the idempotency key before.
+        Raises OverLimitError when the run is not within `claim`.
         """
-        with self._engine.connect() as connection:
-            return connection.execute(_ACCEPT, _accept_values(new)).first() is not None
+        if claim is None:
+            with self._engine.connect() as connection:
+                return connection.execute(_ACCEPT, _accept_values(new)).first() is not None
+        # Left without a commit, the transaction is rolled back: what is refused counts for nothing.
+        with self._in_transactions.connect() as connection:
+            if not allowances.take(connection, claim):
+                return False
+            accepted = connection.execute(_ACCEPT, _accept_values(new)).first() is not None
+            if accepted:
+                connection.commit()
+            return accepted
 
     def find_competing(self, session_id: UUID, key: str | None) -> list[KnownExecution]:
         """The session's executions that are active, and the one that was made with `key`."""
@@ -117,7 +132,14 @@ class ExecutionRepository:
         ]
 
 
-_HIDDEN = {"request", "idempotency_key", "request_hash", "detail", "cancel_requested_at", "callback_url"}
+_HIDDEN = {
+    "request",
+    "idempotency_key",
+    "request_hash",
+    "detail",
+    "cancel_requested_at",
+    "callback_url",
+}
 _SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
 _FIND = select(*_SHOWN).where(executions.c.id == bindparam("execution_id"))
 _KNOWN = [
@@ -144,6 +166,8 @@ _ACCEPTED = (
     "request_hash",
     "created_at",
     "queued_at",
+    "callback_url",
+    "feedback",
 )
 
 
@@ -190,5 +214,7 @@ def _accept_values(new: NewExecution) -> Mapping[str, Any]:
         "request_hash": new.request_hash,
         "created_at": request.queued_at,
         "queued_at": request.queued_at,
+        "callback_url": new.callback_url,
+        "feedback": msgspec.to_builtins(new.feedback),
         "traceparent": new.traceparent,
     }

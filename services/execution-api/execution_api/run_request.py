@@ -9,6 +9,8 @@ import msgspec
 
 from execution_api import files
 from execution_api.session_client import Snapshot
+from runlet.callback_hosts import AllowedHosts
+from runlet.callback_urls import CallbackUrlError
 from runlet.http.problems import ProblemError, invalid
 from runlet.languages import Language
 from runlet.limits import MAX_ARGS_BYTES, MAX_STDIN_BYTES, Limits, LimitSettings
@@ -25,6 +27,7 @@ class RunBody:
     files: tuple[File, ...] = ()
     time_limit_ms: int | None = None
     memory_limit_mb: int | None = None
+    callback_url: str | None = None
 
     def digest(self) -> bytes:
         """SHA-256 that is the same for bodies that mean the same, however they were spelled."""
@@ -40,6 +43,16 @@ def check_sizes(body: RunBody, max_source_bytes: int) -> None:
             413, f"args are larger than {MAX_ARGS_BYTES} bytes. Send long values as stdin or files."
         )
     _check_source_size(body.source_code or "", body, max_source_bytes)
+
+
+def check_callback(body: RunBody, allowed: AllowedHosts) -> None:
+    """Raises ProblemError 422 for a callback URL that may not be called."""
+    if body.callback_url is None:
+        return
+    try:
+        allowed.receiver(body.callback_url)
+    except CallbackUrlError as error:
+        raise invalid("callback_url", str(error)) from error
 
 
 def build(

@@ -6,6 +6,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from execution_api import files
 from execution_api.run_request import RunBody
+from runlet.callback_urls import MAX_URL_LENGTH
 from runlet.http.fields import Text
 from runlet.limits import (
     MAX_ARGS,
@@ -88,13 +89,15 @@ class RunSchema(Schema):
         validate=validate.Range(MIN_MEMORY_MB, MAX_MEMORY_MB),
         metadata={"description": "Memory of the run, in MiB.", "example": 256},
     )
-    callback_url = fields.Raw(
-        metadata={"type": "string", "description": "Not available in this deployment."}
+    callback_url = Text(
+        metadata={
+            "format": "uri",
+            "maxLength": MAX_URL_LENGTH,
+            "description": "Where the execution is POSTed, signed, once it is over. Only where the "
+            "deployment allows callbacks, and to the hosts that it lists.",
+            "example": "https://hooks.example.com/runlet",
+        },
     )
-
-    @validates("callback_url")
-    def _refuse_callback(self, _url: Any, **_: Any) -> None:
-        raise ValidationError("Callbacks are not enabled here. Leave this out and poll instead.")
 
     @post_load
     def _to_body(self, data: dict[str, Any], **_: Any) -> RunBody:

@@ -5,8 +5,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from runlet import callback_hosts
+from runlet.callback_hosts import AllowedHosts
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
+
+SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,20 @@ class Config:
     # Much shorter than a run's way through a busy platform, and much would be run twice.
     reconcile_after_seconds: Annotated[int, Meta(ge=5, le=86_400)] = 60
     reconcile_every_seconds: Annotated[int, Meta(ge=1, le=3600)] = 15
+
+    callback_allowed_hosts: str = ""
+    callback_secret: str = field(default="", repr=False)
+
+    def callback_receivers(self) -> AllowedHosts:
+        """Where callbacks may go. Raises ConfigError for a list or a secret that is of no use."""
+        allowed = callback_hosts.parse(self.callback_allowed_hosts)
+        if allowed and len(self.callback_secret) < SHORTEST_SECRET:
+            raise ConfigError(
+                f"{callback_hosts.SETTING} is set, so CALLBACK_SECRET, or CALLBACK_SECRET_FILE, "
+                f"has to be set too, to at least {SHORTEST_SECRET} characters: receivers tell "
+                "callbacks that are genuine by it."
+            )
+        return allowed
 
     def offered_languages(self) -> list[str]:
         """The ids of the deployment's languages. Raises ConfigError for one nobody knows."""

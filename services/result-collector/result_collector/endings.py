@@ -11,7 +11,7 @@ import structlog
 from result_collector.statements import ENDED_COLUMNS, RESULT_COLUMNS
 from runlet.broker import outgoing
 from runlet.broker.outgoing import OutgoingMessage
-from runlet.messages import ExecutionEnded
+from runlet.messages import CallbackRequested, ExecutionEnded
 
 log = structlog.get_logger()
 
@@ -27,14 +27,16 @@ class Publishes(Protocol):
 class Endings:
     """Tells ends that are committed, and waits for nobody.
 
-    An end that is not heard of does no harm: whoever waits reads the row after a while.
+    An end that is not heard of does no harm: whoever waits reads the row after a while, and the
+    sweep finds callbacks that nobody asked for.
     """
 
     def __init__(self, publisher: Publishes) -> None:
         self._publisher = publisher
 
     def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
-        """Tell the end of an execution, given as it was stored."""
+        """Tell the end of an execution, given as it was stored, and ask for its callback."""
+        self._ask_for_callback(row, traceparent)
         try:
             ended = _ended(row)
         except msgspec.ValidationError as error:
@@ -43,6 +45,13 @@ class Endings:
             return
         future = self._publisher.publish(outgoing.ended(ended, traceparent))
         future.add_done_callback(partial(_note_failure, str(ended.execution_id)))
+
+    def _ask_for_callback(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        if row["callback_attempt"] is None:
+            return
+        request = CallbackRequested(row["id"], row["callback_attempt"])
+        future = self._publisher.publish(outgoing.callback(request, traceparent))
+        future.add_done_callback(partial(_leave_to_sweep, str(request.execution_id)))
 
 
 def _ended(row: Mapping[str, Any]) -> ExecutionEnded:
@@ -54,3 +63,8 @@ def _ended(row: Mapping[str, Any]) -> ExecutionEnded:
 def _note_failure(execution_id: str, future: "Future[None]") -> None:
     if (error := future.exception()) is not None:
         log.warning("ending_not_told", execution_id=execution_id, error=str(error))
+
+
+def _leave_to_sweep(execution_id: str, future: "Future[None]") -> None:
+    if (error := future.exception()) is not None:
+        log.warning("callback_left_to_sweep", execution_id=execution_id, error=str(error))

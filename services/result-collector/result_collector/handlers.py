@@ -1,6 +1,6 @@
 """Events and dead letters as changes of an execution, ready for the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Select
 
 from result_collector import statements
 from result_collector.dead_letters import DeadLetter
+from result_collector.error_feedback import read_error
 from result_collector.feedback import PLATFORM_REASONS, platform_feedback
 from result_collector.storable import storable
 from runlet.executions import Reason, Status
@@ -20,6 +21,7 @@ from runlet.messages import (
     ExecutionFinished,
     ExecutionRetrying,
     ExecutionStarted,
+    FeedbackNote,
     RunResult,
 )
 
@@ -97,7 +99,14 @@ def _finished(event: ExecutionFinished) -> Change:
         statements.FINISHED,
         event.reason,
         note=ending if detail is None else f"{ending}: {detail}",
-        new_values=ended_values(event.status, event.reason, detail, event.started_at, event.result),
+        new_values=ended_values(
+            event.status,
+            event.reason,
+            detail,
+            event.started_at,
+            event.result,
+            read_error(event.language, event.result, event.reason),
+        ),
     )
 
 
@@ -107,9 +116,10 @@ def ended_values(
     detail: str | None,
     started_at: datetime | None,
     result: RunResult,
+    error: Sequence[FeedbackNote] = (),
 ) -> dict[str, Any]:
-    """What a statement that ends an execution stores."""
-    notes = platform_feedback(detail) if reason in PLATFORM_REASONS else ()
+    """What a statement that ends an execution stores; `error` is what went wrong in the program."""
+    notes = platform_feedback(detail) if reason in PLATFORM_REASONS else error
     return {
         "status": status,
         "reason": reason,

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import Column, Delete, Engine, Select, Table, bindparam, delete, select
 from sqlalchemy.types import DateTime
 
-from result_collector.tables import dead_letters, executions, outbox
+from result_collector.tables import dead_letters, executions, outbox, run_allowances
 from runlet.clock import Clock
 from runlet.executions import ACTIVE, Status
 from runlet.lifecycle import StopSignal
@@ -18,6 +18,8 @@ log = structlog.get_logger()
 BATCH_SIZE = 500
 # Between batches, so that the database has time for the runs of the day.
 PAUSE_SECONDS = 0.2
+# What was run more than a minute ago counts no more.
+KEEP_ALLOWANCES = timedelta(hours=1)
 
 _BEFORE = bindparam("before", type_=DateTime(timezone=True))
 
@@ -39,12 +41,14 @@ _OLD_OUTBOX = (
     .where(outbox.c.created_at < _BEFORE, executions.c.status != Status.QUEUED)
 )
 _OLD_DEAD_LETTERS = select(dead_letters.c.id).where(dead_letters.c.at < _BEFORE)
+_OLD_ALLOWANCES = select(run_allowances.c.subject).where(run_allowances.c.updated_at < _BEFORE)
 
 # Events and outbox rows go with their execution.
 _STATEMENTS = {
     "executions": _remove(executions, executions.c.id, _OLD_EXECUTIONS),
     "outbox": _remove(outbox, outbox.c.execution_id, _OLD_OUTBOX),
     "dead_letters": _remove(dead_letters, dead_letters.c.id, _OLD_DEAD_LETTERS),
+    "run_allowances": _remove(run_allowances, run_allowances.c.subject, _OLD_ALLOWANCES),
 }
 
 
@@ -54,7 +58,7 @@ class Retention:
     def __init__(self, engine: Engine, clock: Clock, keep: timedelta, stop: StopSignal) -> None:
         self._engine = engine
         self._clock = clock
-        self._keep = keep
+        self._keep = dict.fromkeys(_STATEMENTS, keep) | {"run_allowances": KEEP_ALLOWANCES}
         self._stop = stop
 
     def turn(self) -> None:
@@ -68,7 +72,7 @@ class Retention:
                     return
 
     def _remove_batch(self, table: str, statement: Delete) -> int:
-        values = {"before": self._clock.now() - self._keep}
+        values = {"before": self._clock.now() - self._keep[table]}
         with self._engine.begin() as connection:
             removed = connection.execute(statement, values).rowcount
         if removed:

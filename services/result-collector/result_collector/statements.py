@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import DateTime, Integer, Text
 
+from result_collector.callbacks.statements import ask
 from result_collector.tables import dead_letters, execution_events, executions, outbox
 from runlet.executions import ACTIVE, Status
 
@@ -77,11 +78,19 @@ def _transition(
 def _ending(event_type: str, allowed: ColumnElement[bool]) -> Select[Any]:
     """End the execution where `allowed`, and note the event that ended it, and no other.
 
-    Gives one row as `_transition` does, with the execution as it is stored where it changed.
+    Gives one row as `_transition` does, with the execution as it is stored where it changed, and
+    in `callback_attempt` the first attempt at the callback that this asked for.
     """
-    returned = [_columns.id, *(_columns[name] for name in ENDED_COLUMNS)]
+    shown = [_columns[name] for name in ENDED_COLUMNS]
+    returned = [_columns.id, *shown, _columns.callback_url]
     known, changed = _known(), _change(allowed, _ENDED_VALUES, returned)
-    row = _joined(known, changed, *(changed.c[name] for name in ENDED_COLUMNS))
+    earlier_attempts = select(ask(changed).c.attempts).scalar_subquery()
+    row = _joined(
+        known,
+        changed,
+        *(changed.c[name] for name in ENDED_COLUMNS),
+        (earlier_attempts + 1).label("callback_attempt"),
+    )
     return row.add_cte(_noted(event_type, changed))
 
 

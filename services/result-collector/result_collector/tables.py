@@ -44,6 +44,28 @@ executions = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
     Column("cancel_requested_at", DateTime(timezone=True)),
+    Column("callback_url", Text),
+)
+
+callbacks = Table(
+    "callbacks",
+    _metadata,
+    Column("execution_id", Uuid, primary_key=True),
+    Column("url", Text),
+    Column("status", String),
+    Column("attempts", Integer),
+    Column("first_attempt", Integer),
+    Column("due_at", DateTime(timezone=True)),
+)
+
+callback_attempts = Table(
+    "callback_attempts",
+    _metadata,
+    Column("execution_id", Uuid, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("at", DateTime(timezone=True)),
+    Column("http_status", Integer),
+    Column("problem", Text),
 )
 
 execution_events = Table(
@@ -74,4 +96,11 @@ dead_letters = Table(
     Column("at", DateTime(timezone=True)),
     Column("type", Text),
     Column("body", LargeBinary),
+)
+
+run_allowances = Table(
+    "run_allowances",
+    _metadata,
+    Column("subject", Text, primary_key=True),
+    Column("updated_at", DateTime(timezone=True)),
 )

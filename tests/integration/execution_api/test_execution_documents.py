@@ -15,6 +15,7 @@ def test_every_call_is_documented(client: FlaskClient) -> None:
         ("post", "/code-sessions/{session_id}/run"): "runCode",
         ("get", "/code-sessions/{session_id}/executions"): "listExecutions",
         ("get", "/executions/{execution_id}"): "getExecution",
+        ("get", "/executions/{execution_id}/stream"): "streamExecution",
         ("get", "/executions/{execution_id}/events"): "getExecutionEvents",
         ("post", "/executions/{execution_id}/cancel"): "cancelExecution",
         ("get", "/dead-letters"): "listDeadLetters",

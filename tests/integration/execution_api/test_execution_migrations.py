@@ -27,7 +27,15 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [tables.executions, tables.execution_events, tables.dead_letters], ids=str
+    "table",
+    [
+        tables.executions,
+        tables.execution_events,
+        tables.dead_letters,
+        tables.callbacks,
+        tables.callback_attempts,
+    ],
+    ids=str,
 )
 def test_the_collector_writes_columns_that_are_there(
     database_url: str, table: sqlalchemy.Table

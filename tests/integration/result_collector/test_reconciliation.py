@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from result_collector import statements
 from result_collector.reconciliation import Outcome, Reconciled, Reconciliation
 from runlet.clock import Clock, SystemClock
 from runlet.executions import Reason
@@ -260,9 +261,9 @@ def test_what_is_told_as_lost_is_the_row_as_it_is_stored(database: ExecutionsDat
     lose_three_times(database, request)
     [reconciled] = settle(database)
     stored = database.execution(request.execution_id)
-    assert {name: stored[name] for name in reconciled.row if name != "changed"} == {
-        name: value for name, value in reconciled.row.items() if name != "changed"
-    }
+    told = {name: reconciled.row[name] for name in reconciled.row if name in stored}
+    assert {name: stored[name] for name in told} == told
+    assert set(statements.ENDED_COLUMNS) <= set(told)
 
 
 def test_a_cancelled_run_that_never_answers_ends_cancelled(database: ExecutionsDatabase) -> None:

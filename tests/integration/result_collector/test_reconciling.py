@@ -1,6 +1,7 @@
 """A collector at work brings everything to an end, whatever was taken out of the queues."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
@@ -22,7 +23,7 @@ from support.eventually import eventually
 from support.executions import ExecutionsDatabase, run_requested
 from support.happenings import finished
 
-SOON = {"reconcile_after_seconds": 5, "reconcile_every_seconds": 1}
+SOON: dict[str, Any] = {"reconcile_after_seconds": 5, "reconcile_every_seconds": 1}
 
 
 def declare_all(channel: BlockingChannel) -> None:

@@ -16,11 +16,15 @@ class ListedEngine(Engine):
         self.removed: list[str] = []
         self.away = False
         self.own: set[str] = set()
+        self.state = "running"
 
     def sandboxes(self) -> list[dict[str, Any]]:
         if self.away:
             raise SandboxUnavailableError("The container engine failed: away.")
-        return [{"Id": f"of-{owner}", "Labels": {OWNER_LABEL: owner}} for owner in self.owners]
+        return [
+            {"Id": f"of-{owner}", "Labels": {OWNER_LABEL: owner}, "State": self.state}
+            for owner in self.owners
+        ]
 
     def is_running(self, container_id: str) -> bool:
         return container_id in self.running
@@ -63,6 +67,29 @@ def test_an_own_sandbox_that_nobody_holds_is_removed_when_it_is_seen_again() -> 
     assert engine.removed == []
     reaper.sweep()
     assert engine.removed == ["of-me"]
+
+
+def test_a_sandbox_that_nobody_starts_is_removed_when_it_is_seen_again() -> None:
+    engine = ListedEngine(["host:laptop:17"], running=set())
+    engine.state = "created"
+    reaper = Reaper(engine, "me")
+
+    reaper.sweep(strays_at_once=True)
+    assert engine.removed == []
+    reaper.sweep()
+    assert engine.removed == ["of-host:laptop:17"]
+
+
+def test_a_sandbox_that_was_started_meanwhile_stays() -> None:
+    engine = ListedEngine(["host:laptop:17"], running=set())
+    engine.state = "created"
+    reaper = Reaper(engine, "me")
+
+    reaper.sweep()
+    engine.state = "running"
+    reaper.sweep()
+
+    assert engine.removed == []
 
 
 def test_an_own_sandbox_that_is_in_use_stays() -> None:

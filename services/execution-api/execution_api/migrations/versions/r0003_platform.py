@@ -38,8 +38,9 @@ def _create_callbacks() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False, server_default=sa.text("0")),
-        sa.Column("created_at", _MOMENT, nullable=False),
-        sa.Column("updated_at", _MOMENT, nullable=False),
+        sa.Column("first_attempt", sa.Integer(), nullable=False, server_default=sa.text("1")),
+        sa.Column("created_at", _MOMENT, nullable=False, server_default=sa.func.now()),
+        sa.Column("due_at", _MOMENT, nullable=False, server_default=sa.func.now()),
         sa.ForeignKeyConstraint(["execution_id"], ["executions.id"], ondelete="CASCADE"),
         sa.CheckConstraint(
             "status IN ('PENDING', 'DELIVERED', 'FAILED')", name="callbacks_status_known"
@@ -48,7 +49,7 @@ def _create_callbacks() -> None:
     op.create_index(
         "callbacks_pending",
         "callbacks",
-        ["updated_at"],
+        ["due_at"],
         postgresql_where=sa.text("status = 'PENDING'"),
     )
     op.create_table(

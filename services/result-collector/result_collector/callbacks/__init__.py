@@ -1,0 +1,1 @@
+"""Calling back whoever asked to be told how an execution ended."""

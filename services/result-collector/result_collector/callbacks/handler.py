@@ -1,0 +1,132 @@
+"""What a runner is for runs, this is for callbacks: one message, one attempt, one outcome."""
+
+import structlog
+
+from result_collector.callbacks import answers
+from result_collector.callbacks.answers import Answer
+from result_collector.callbacks.patience import Patience
+from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks.sender import Attempt, Sends
+from result_collector.callbacks.store import CallbackStore
+from result_collector.endings import Publishes
+from runlet import messages
+from runlet.broker import outgoing
+from runlet.broker.connection import BrokerUnavailableError
+from runlet.broker.consumer import Delivery
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.messages import CallbackRequested, InvalidMessageError
+from runlet.metrics import CALLBACKS
+
+log = structlog.get_logger()
+
+CONFIRM_SECONDS = 10
+
+
+class CallbackHandler:
+    """Makes the attempts that messages ask for, whichever thread it is called on.
+
+    The delivery may be settled whenever `handle` returns: what is not confirmed by the broker then
+    stands in the database, where the sweep finds it.
+    """
+
+    def __init__(
+        self, store: CallbackStore, sender: Sends, publisher: Publishes, schedule: Schedule
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._publisher = publisher
+        self._schedule = schedule
+
+    def handle(self, delivery: Delivery, patience: Patience) -> None:
+        """Make the attempt, unless it was made before.
+
+        Raises one of SQLAlchemy's errors when `patience` with the database is over.
+        """
+        request = _read(delivery)
+        if request is None:
+            return
+        attempt = patience(self._store.begin, request.execution_id, request.attempt)
+        if attempt is None:
+            self._bury_if_given_up(request, delivery, patience)
+            return
+        answer = self._send(attempt)
+        delay = self._delay_after(attempt, answer)
+        if patience(self._store.conclude, attempt, answer, delay):
+            self._go_on(attempt, answer, delay, delivery.traceparent)
+        else:
+            # Perhaps concluded, and the database went away before it could say so.
+            self._bury_if_given_up(request, delivery, patience)
+
+    def _send(self, attempt: Attempt) -> Answer:
+        try:
+            return self._sender.send(attempt)
+        except Exception:
+            # Whatever one receiver brings to light must not cost the others their thread.
+            log.exception("callback_defect", execution_id=str(attempt.execution_id))
+            return answers.none("The callback could not be sent through a fault of the platform.")
+
+    def _delay_after(self, attempt: Attempt, answer: Answer) -> float | None:
+        if answer.problem is None or answer.final:
+            return None
+        return self._schedule.delay_after(attempt.number - attempt.first + 1)
+
+    def _go_on(
+        self, attempt: Attempt, answer: Answer, delay: float | None, traceparent: str | None
+    ) -> None:
+        _report(attempt, answer, delay)
+        if answer.problem is None:
+            return
+        if delay is not None:
+            following = CallbackRequested(attempt.execution_id, attempt.number + 1)
+            self._publish(outgoing.callback(following, traceparent, delay))
+        else:
+            request = CallbackRequested(attempt.execution_id, attempt.number)
+            self._publish(outgoing.dead_callback(request, answer.problem, traceparent))
+
+    def _bury_if_given_up(
+        self, request: CallbackRequested, delivery: Delivery, patience: Patience
+    ) -> None:
+        """Finish what stopped between giving a callback up and putting it with the dead ones."""
+        problem = patience(self._store.find_failure, request.execution_id, request.attempt)
+        if problem is not None:
+            self._publish(outgoing.dead_callback(request, problem, delivery.traceparent))
+
+    def _publish(self, message: OutgoingMessage) -> None:
+        try:
+            self._publisher.publish(message).result(CONFIRM_SECONDS)
+        except (BrokerUnavailableError, TimeoutError) as error:
+            log.warning(
+                "callback_left_to_sweep", execution_id=message.execution_id, error=str(error)
+            )
+
+
+def _read(delivery: Delivery) -> CallbackRequested | None:
+    try:
+        message = messages.decode(delivery.type, delivery.body)
+    except InvalidMessageError as error:
+        log.error("callback_refused", execution_id=delivery.correlation_id, error=str(error))
+        return None
+    if not isinstance(message, CallbackRequested):
+        log.error("callback_refused", execution_id=delivery.correlation_id, type=delivery.type)
+        return None
+    return message
+
+
+def _report(attempt: Attempt, answer: Answer, delay: float | None) -> None:
+    outcome = _outcome(answer, delay)
+    CALLBACKS.labels(outcome).inc()
+    level = log.info if answer.problem is None else log.warning
+    level(
+        f"callback_{outcome}",
+        execution_id=str(attempt.execution_id),
+        attempt=attempt.number,
+        http_status=answer.http_status,
+        problem=answer.problem,
+        next_in_seconds=delay,
+    )
+
+
+def _outcome(answer: Answer, delay: float | None) -> str:
+    if answer.problem is None:
+        return "delivered"
+    return "given_up" if delay is None else "failed"

@@ -1,0 +1,60 @@
+"""From a callback that is due to the receiver's answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from result_collector.callbacks import answers, document
+from result_collector.callbacks.answers import Answer, UnreachableError
+from result_collector.callbacks.post import HttpPost
+from result_collector.callbacks.resolving import AddressBook
+from result_collector.callbacks.signing import Signer
+from runlet.callback_hosts import AllowedHosts
+from runlet.callback_urls import CallbackUrlError
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that was begun; `row` is the execution as it is stored."""
+
+    execution_id: UUID
+    number: int
+    first: int
+    at: datetime
+    url: str
+    row: Mapping[str, Any]
+
+
+class Sends(Protocol):
+    """Where attempts are made."""
+
+    def send(self, attempt: Attempt) -> Answer:
+        """Make an attempt."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Calls receivers back over HTTP."""
+
+    allowed: AllowedHosts
+    address_book: AddressBook
+    post: HttpPost
+    signer: Signer
+
+    def send(self, attempt: Attempt) -> Answer:
+        """POST the execution to its receiver."""
+        try:
+            return answers.from_status(self._post(attempt))
+        except (UnreachableError, CallbackUrlError) as error:
+            return answers.none(str(error))
+
+    def _post(self, attempt: Attempt) -> int:
+        # The list may be another one than when the run was accepted.
+        receiver = self.allowed.receiver(attempt.url)
+        addresses = self.address_book.addresses_of(receiver)
+        body = document.encode(attempt.row)
+        headers = self.signer.headers(attempt.execution_id, attempt.number, attempt.at, body)
+        return self.post.send(receiver.url, addresses, headers, body)

@@ -1,0 +1,83 @@
+"""Finding callbacks that were forgotten: a crash, a purged queue, a broker that was away."""
+
+from collections.abc import Callable
+
+import structlog
+
+from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks.store import CallbackStore, Recovered
+from result_collector.endings import Publishes
+from runlet.broker import outgoing, topology
+from runlet.broker.connection import connect
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.publisher import Declare
+from runlet.messages import CallbackRequested
+from runlet.metrics import CALLBACKS
+
+log = structlog.get_logger()
+
+
+class CallbackQueue:
+    """A look at the queue of callbacks, over a connection that lives as long as the look."""
+
+    def __init__(self, url: str, name: str, declare: Declare) -> None:
+        self._url = url
+        self._name = name
+        self._declare = declare
+
+    def waiting(self) -> int:
+        """How many callbacks wait to be sent; puts back queues that somebody deleted.
+
+        Raises one of CONNECTION_ERRORS when the broker does not answer.
+        """
+        with connect(self._url, self._name) as connection:
+            channel = connection.channel()
+            self._declare(channel)
+            declared = channel.queue_declare(topology.CALLBACKS_QUEUE, passive=True)
+            count: int = declared.method.message_count
+            return count
+
+
+class Sweep:
+    """Asks again for callbacks that were forgotten; any number may work side by side."""
+
+    def __init__(
+        self,
+        store: CallbackStore,
+        waiting: Callable[[], int],
+        publisher: Publishes,
+        schedule: Schedule,
+    ) -> None:
+        self._store = store
+        self._waiting = waiting
+        self._publisher = publisher
+        self._schedule = schedule
+
+    def turn(self) -> None:
+        """Look once. Raises one of CONNECTION_ERRORS or of SQLAlchemy's errors when that fails."""
+        schedule = self._schedule
+        room = schedule.most_waiting - self._waiting()
+        if room <= 0:
+            return
+        for recovered in self._store.recover(schedule.quiet, schedule.most_attempts, room):
+            self._publisher.publish(_message(recovered))
+            _report(recovered)
+
+
+def _message(recovered: Recovered) -> OutgoingMessage:
+    if recovered.next_attempt is None:
+        request = CallbackRequested(recovered.execution_id, recovered.attempts)
+        return outgoing.dead_callback(request, recovered.problem, None)
+    return outgoing.callback(
+        CallbackRequested(recovered.execution_id, recovered.next_attempt), None
+    )
+
+
+def _report(recovered: Recovered) -> None:
+    if recovered.next_attempt is None:
+        CALLBACKS.labels("given_up").inc()
+    log.warning(
+        "callback_given_up" if recovered.next_attempt is None else "callback_asked_for_again",
+        execution_id=str(recovered.execution_id),
+        attempt=recovered.next_attempt or recovered.attempts,
+    )

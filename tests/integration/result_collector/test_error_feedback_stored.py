@@ -1,0 +1,34 @@
+"""What went wrong in a program is stored with its end."""
+
+from dataclasses import replace
+
+from runlet.executions import Reason
+from support.executions import ExecutionsDatabase
+from support.happenings import finished, started
+from support.stores import store
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/tmp/work/main.py", line 3, in <module>
+    print(1 / 0)
+          ~~^~~
+ZeroDivisionError: division by zero
+"""
+
+
+def test_an_uncaught_error_is_named_with_its_line(database: ExecutionsDatabase) -> None:
+    request = database.add()
+    failed = finished(request, reason=Reason.NONZERO_EXIT, stderr=TRACEBACK, exit_code=1)
+    store(database, started(request), replace(failed, language="python"))
+
+    feedback = database.execution(request.execution_id)["feedback"]
+
+    assert feedback == [{"kind": "ZeroDivisionError", "line": 3, "message": "division by zero"}]
+
+
+def test_what_a_good_program_prints_is_no_error(database: ExecutionsDatabase) -> None:
+    request = database.add()
+    store(
+        database, started(request), replace(finished(request, stderr=TRACEBACK), language="python")
+    )
+
+    assert database.execution(request.execution_id)["feedback"] == []
