@@ -12,7 +12,7 @@ main() {
   fi
   forget COMPOSE_PROJECT_NAME
   forget COMPOSE_FILE
-  forget_service_token
+  forget_secrets
   rm -rf .runlet .venv
   find deploy/ca-certificates -type f ! -name .gitkeep -delete
   step "Nothing of Runlet is left but this folder. The engine and official images it pulled stay."

@@ -14,7 +14,7 @@ main() {
   check_ports
   ensure_images
   remember_stack
-  ensure_service_token
+  ensure_secrets
   start_stack
   reload_gateway
   run_demo

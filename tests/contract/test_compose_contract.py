@@ -106,11 +106,13 @@ def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any])
                 "RATE_LIMIT_USER_RUNS_PER_MINUTE",
                 "MAX_CONSECUTIVE_FAILURES",
                 "FAILURE_COOLDOWN_SECONDS",
+                "CALLBACK_ALLOWED_HOSTS",
                 "API_TOKENS",
                 "API_TOKENS_FILE",
                 "SERVICE_TOKEN",
             },
         ),
+        ("result-collector", {"CALLBACK_ALLOWED_HOSTS", "CALLBACK_SECRET"}),
         (
             "runner",
             {

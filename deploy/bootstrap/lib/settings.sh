@@ -1,6 +1,6 @@
 # Settings: the environment first, then .env, then a default. Sourced.
-# Of .env Runlet owns COMPOSE_PROJECT_NAME, COMPOSE_FILE and the SERVICE_TOKEN it made; the other
-# lines are the user's.
+# Of .env Runlet owns COMPOSE_PROJECT_NAME, COMPOSE_FILE and the secrets it made; the other lines are
+# the user's.
 
 # ENV_FILE names another file for the settings than .env; Runlet's own lines are always in .env.
 
@@ -51,19 +51,28 @@ replace_dotenv() {
   fi
 }
 
-SERVICE_TOKEN_PREFIX=runlet-
+MADE_SECRET_PREFIX=runlet-
 
-# Where callers show tokens the APIs do so too, with one that nobody else needs to know.
-ensure_service_token() {
+# What a setting needs beside it that nobody has to know: made once, kept in .env.
+ensure_secrets() {
+  # Where callers show tokens the APIs do so too.
+  [ -z "$(setting API_TOKENS "")$(setting API_TOKENS_FILE "")" ] || ensure_secret SERVICE_TOKEN
+  # Receivers of callbacks check their signatures with it.
+  [ -z "$(setting CALLBACK_ALLOWED_HOSTS "")" ] || ensure_secret CALLBACK_SECRET
+}
+
+ensure_secret() {
   local made
-  [ -n "$(setting API_TOKENS "")$(setting API_TOKENS_FILE "")" ] || return 0
-  [ -z "$(setting SERVICE_TOKEN "")" ] || return 0
+  [ -z "$(setting "$1" "")" ] || return 0
   made=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
-  remember SERVICE_TOKEN "$SERVICE_TOKEN_PREFIX$made"
+  remember "$1" "$MADE_SECRET_PREFIX$made"
   chmod 600 .env
 }
 
-# Not one that the user wrote there.
-forget_service_token() {
-  [[ $(remembered SERVICE_TOKEN) != "$SERVICE_TOKEN_PREFIX"* ]] || forget SERVICE_TOKEN
+# Not those that the user wrote there.
+forget_secrets() {
+  local name
+  for name in SERVICE_TOKEN CALLBACK_SECRET; do
+    [[ $(remembered "$name") != "$MADE_SECRET_PREFIX"* ]] || forget "$name"
+  done
 }
