@@ -1,6 +1,7 @@
 """Removing what runners and engines that died have left behind."""
 
 import threading
+from typing import Any
 
 import structlog
 
@@ -19,7 +20,8 @@ class Reaper:
     """Looks for sandboxes without a living owner, at the start and then regularly.
 
     An owner itself may lose sandboxes: one that is frozen, or one from before the engine restarted.
-    Such a stray is removed when it is seen for the second time, as a new one is not attached yet.
+    And one that was created and not started, because its owner died between the two, cannot end by
+    itself. Such a stray is removed when it is seen a second time: a new one may be on its way.
     """
 
     def __init__(self, engine: Engine, owner: str) -> None:
@@ -42,20 +44,21 @@ class Reaper:
             self.sweep()
 
     def sweep(self, strays_at_once: bool = False) -> None:
-        """Remove what has no owner any more; own strays only when they were seen before."""
+        """Remove what has no owner any more, and strays when they were seen before.
+
+        With `strays_at_once` own strays are not looked at twice.
+        """
         try:
-            owners = {
-                sandbox["Id"]: sandbox["Labels"].get(OWNER_LABEL, "")
-                for sandbox in self._engine.sandboxes()
-            }
-            own = {sandbox for sandbox, owner in owners.items() if owner == self._owner}
-            strays = own - self._engine.attached()
-            lost = strays if strays_at_once else strays & self._strays
+            sandboxes = self._engine.sandboxes()
+            own = {sandbox["Id"] for sandbox in sandboxes if _owner(sandbox) == self._owner}
+            unstarted = {sandbox["Id"] for sandbox in sandboxes if sandbox["State"] == "created"}
+            strays = (own | unstarted) - self._engine.attached()
+            lost = strays & (self._strays | own if strays_at_once else self._strays)
             self._strays = strays
-            for sandbox, owner in owners.items():
-                if sandbox in lost or self._is_orphan(owner):
-                    log.info("orphan_removed", container=sandbox, owner=owner)
-                    self._engine.remove(sandbox)
+            for sandbox in sandboxes:
+                if sandbox["Id"] in lost or self._is_orphan(_owner(sandbox)):
+                    log.info("orphan_removed", container=sandbox["Id"], owner=_owner(sandbox))
+                    self._engine.remove(sandbox["Id"])
         except SandboxUnavailableError as error:
             log.warning("orphans_not_looked_for", error=str(error))
 
@@ -63,3 +66,8 @@ class Reaper:
         if owner == self._owner or owner.startswith(HOST_OWNER_PREFIX):
             return False
         return not self._engine.is_running(owner)
+
+
+def _owner(sandbox: dict[str, Any]) -> str:
+    owner: str = sandbox["Labels"].get(OWNER_LABEL, "")
+    return owner
