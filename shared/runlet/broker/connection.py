@@ -14,6 +14,9 @@ TCP_OPTIONS = {
     "TCP_KEEPINTVL": 2,
     "TCP_KEEPCNT": 3,
 }
+# A broker short of memory or disk reads nothing from publishers. Giving up soon leaves requests in
+# the outbox, where each is kept once, instead of collecting them here to be sent by several.
+BLOCKED_SECONDS = 5
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 5.0
 
@@ -35,7 +38,7 @@ def connect(url: str, name: str) -> pika.BlockingConnection:
     parameters.tcp_options = TCP_OPTIONS
     parameters.socket_timeout = 5
     parameters.stack_timeout = 10
-    parameters.blocked_connection_timeout = 60
+    parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.client_properties = {"connection_name": name}
     return pika.BlockingConnection(parameters)
 
