@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+# Where a program lies and works inside its sandbox; agent.c says the same.
+WORKING_DIRECTORY = "/tmp/work"
+
+
 @dataclass(frozen=True)
 class SelfTest:
     """A program that proves a language works: given the input, it must print the output."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from result_collector.storable import storable
+from runlet.languages import WORKING_DIRECTORY
 from runlet.messages import FeedbackNote
 
 # Errors stand at an end of the output. A trace of a few hundred frames fits into this.
@@ -15,8 +16,7 @@ _MOST_BLANK_LINES = 5
 # The name of an error that has none of its own.
 UNNAMED = "error"
 
-# Where the sandbox keeps a program while it runs.
-_WORKING_DIRECTORY = "/tmp/work/"
+_FOLDER = f"{WORKING_DIRECTORY}/"
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f]")
 
 LINE_NUMBER = "(?P<line>[0-9]{1,7})"
@@ -43,7 +43,7 @@ def _lines(text: str) -> list[str]:
 
 def own_path(file_name: str) -> str:
     """A regular expression for the program's own file, in any way a tool may name it."""
-    return f"(?:file://)?(?:{_WORKING_DIRECTORY}|\\./)?{re.escape(file_name)}"
+    return f"(?:file://)?(?:{_FOLDER}|\\./)?{re.escape(file_name)}"
 
 
 def line_of(match: re.Match[str] | None) -> int | None:
@@ -84,7 +84,7 @@ def note(kind: str, line: int | None, message: str) -> FeedbackNote:
 
 
 def _tidy(text: str, most: int) -> str:
-    text = text[: 4 * most].replace(f"file://{_WORKING_DIRECTORY}", "")
-    text = text.replace(_WORKING_DIRECTORY, "")
+    text = text[: 4 * most].replace(f"file://{_FOLDER}", "")
+    text = text.replace(_FOLDER, "")
     text = storable(" ".join(_CONTROL.sub(" ", text).split()))
     return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

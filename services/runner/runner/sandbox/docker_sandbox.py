@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from runlet.executions import Reason
+from runlet.languages import WORKING_DIRECTORY
 from runlet.messages import RunResult
 from runner.sandbox.container import Container
 from runner.sandbox.engine import Engine
@@ -30,7 +31,7 @@ SHORT_FAULT_SECONDS = 0.2
 FIRST_UID, LAST_UID = 20_000, 60_000
 BASE_ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/tmp/work",
+    f"HOME={WORKING_DIRECTORY}",
     "TMPDIR=/tmp",
     "LANG=C.UTF-8",
 )
