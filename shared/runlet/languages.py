@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-
 # Where a program lies and works inside its sandbox; agent.c says the same.
 WORKING_DIRECTORY = "/tmp/work"
 
