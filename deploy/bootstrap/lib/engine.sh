@@ -42,9 +42,21 @@ start_engine() {
 
 start_engine_by_hand() {
   mountpoint -q /sys/fs/cgroup || ! command -v cgroupfs-mount >/dev/null || cgroupfs-mount
+  forget_stale_pid /var/run/docker.pid dockerd
+  forget_stale_pid /var/run/docker/containerd/containerd.pid containerd
   ulimit -n "$(ulimit -Hn)"
   # In a subshell that ends at once: the engine is then nobody's child and outlives what started it.
   (setsid nohup dockerd >"$ENGINE_LOG" 2>&1 </dev/null &)
+}
+
+# A machine that lost power keeps these files where /run is a plain disk, and their numbers may be
+# anybody's by now: the engine would then wait for a containerd that does not exist.
+forget_stale_pid() {
+  local file=$1 program=$2 pid
+  pid=$(cat "$file" 2>/dev/null) || return 0
+  if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$program" ]; then
+    rm -f "$file"
+  fi
 }
 
 wait_for_engine() {
