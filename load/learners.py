@@ -2,9 +2,10 @@
 
 import itertools
 import random
+from time import perf_counter
 
 import gevent
-from locust import FastHttpUser, constant_pacing, task
+from locust import FastHttpUser, task
 
 TYPISTS, RUNNERS = 200, 20
 SECONDS_BETWEEN_SAVES, SECONDS_BETWEEN_RUNS = 1, 5
@@ -19,17 +20,32 @@ _answers = itertools.count(1)
 
 
 class Learner(FastHttpUser):
-    """Has a session of its own."""
+    """Has a session of its own, and a beat of its own."""
 
     abstract = True
     session = ""
     pause_seconds: float
+    beat: float
 
     def on_start(self) -> None:
         """Open the session, and begin at a moment of one's own."""
         body = {"language": "python", "source_code": "print(0)"}
         self.session = self.client.post("/code-sessions", json=body).json()["session_id"]
-        gevent.sleep(random.uniform(0, self.pause_seconds))
+        self.beat = perf_counter() + random.uniform(0, self.pause_seconds)
+        gevent.sleep(self.wait_until_beat())
+
+    def wait_time(self) -> float:
+        """Seconds until the next beat, which comes at even distances however long a task took.
+
+        Locust's constant_pacing counts from the user's making, and users are made by the hundred
+        in one moment: all would then save in step, which people who type do not.
+        """
+        self.beat += self.pause_seconds
+        return self.wait_until_beat()
+
+    def wait_until_beat(self) -> float:
+        """Seconds until the beat; 0 when it has passed."""
+        return max(0.0, self.beat - perf_counter())
 
 
 class Typist(Learner):
@@ -37,7 +53,6 @@ class Typist(Learner):
 
     fixed_count = TYPISTS
     pause_seconds = SECONDS_BETWEEN_SAVES
-    wait_time = constant_pacing(SECONDS_BETWEEN_SAVES)
 
     @task
     def save(self) -> None:
@@ -53,7 +68,6 @@ class Runner(Learner):
 
     fixed_count = RUNNERS
     pause_seconds = SECONDS_BETWEEN_RUNS
-    wait_time = constant_pacing(SECONDS_BETWEEN_RUNS)
 
     @task
     def run_program(self) -> None:
