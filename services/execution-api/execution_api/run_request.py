@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
 
 import msgspec
 
@@ -12,6 +11,7 @@ from execution_api.session_client import Snapshot
 from runlet.callback_hosts import AllowedHosts
 from runlet.callback_urls import CallbackUrlError
 from runlet.http.problems import ProblemError, invalid
+from runlet.ids import new_id
 from runlet.languages import Language
 from runlet.limits import MAX_ARGS_BYTES, MAX_STDIN_BYTES, Limits, LimitSettings
 from runlet.messages import File, RunRequested
@@ -71,7 +71,7 @@ def build(
     _check_source_size(source_code, body, settings.max_source_bytes)
     _check_files_fit(body, language)
     return RunRequested(
-        execution_id=uuid4(),
+        execution_id=new_id(queued_at),
         session_id=session.session_id,
         language=language.id,
         source_code=source_code,

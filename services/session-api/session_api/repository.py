@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,7 +19,9 @@ from sqlalchemy import (
     update,
 )
 
+from runlet.clock import Clock
 from runlet.http.cursors import Cursor
+from runlet.ids import new_id
 from session_api.models import (
     ACTIVE,
     INACTIVE,
@@ -64,12 +66,13 @@ class SessionRepository:
     one of `runlet.postgres.AWAY_ERRORS`.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
 
     def create(self, new: NewSession) -> CodeSession:
         """Store a session: active, at revision 1."""
-        values = {**asdict(new), "id": uuid4(), "status": ACTIVE, "revision": 1}
+        values = {**asdict(new), "id": new_id(self._clock.now()), "status": ACTIVE, "revision": 1}
         rows = self._rows(insert(code_sessions).values(values).returning(code_sessions))
         return CodeSession(**rows[0])
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from runlet.clock import SystemClock
 from runlet.postgres import create_engine
 from session_api.models import NewSession
 from session_api.repository import Changes, SessionNotFoundError, SessionRepository
@@ -35,7 +36,7 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
 
 
 def test_an_autosave_is_one_statement(engine: Engine) -> None:
-    repository = SessionRepository(engine)
+    repository = SessionRepository(engine, SystemClock())
     session = repository.create(NewSession("python", ""))
     with statements_of(engine) as statements:
         repository.save(session.id, Changes(source_code="x"), frozenset({1}))
@@ -43,7 +44,7 @@ def test_an_autosave_is_one_statement(engine: Engine) -> None:
 
 
 def test_only_a_save_without_effect_asks_for_the_reason(engine: Engine) -> None:
-    repository = SessionRepository(engine)
+    repository = SessionRepository(engine, SystemClock())
     with statements_of(engine) as statements, pytest.raises(SessionNotFoundError):
         repository.save(uuid4(), Changes(source_code="x"))
     assert statements == ["UPDATE", "SELECT"]
