@@ -8,8 +8,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
-from prometheus_client import multiprocess
+from prometheus_client import multiprocess, values
+
+from runlet.http import server_errors
+
+# There is no setting for it.
+util.write_error = server_errors.write
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
 
@@ -19,7 +25,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     Gunicorn's own keeps the socket until its last request is answered, and the kernel goes on
     accepting connections that nobody serves. Refused, a caller goes to another replica.
+
+    `place` numbers it among the workers there are; when it has ended, another one gets the number.
     """
+
+    place: int
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Begin or cease to take connections; while stopping, for good."""
@@ -44,6 +54,8 @@ worker_connections = threads + 1000
 
 # For callers that keep their connections, such as the execution API at the session API.
 keepalive = 75
+# As long as the gateway takes them.
+limit_request_line = 8190
 timeout = 60
 graceful_timeout = 30
 
@@ -54,11 +66,34 @@ accesslog = None
 loglevel = "warning"
 
 
+# Whose files of metrics this process writes. By process id, each worker that ever ended would leave
+# its counters behind for ever, and without them the sum would fall; by place, the next goes on.
+_owner = "arbiter"
+values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+    lambda: _owner
+)
+
+
 def on_starting(server: Any) -> None:
-    """Make the folder in which the workers share their metrics."""
-    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+    """Make the folder in which the workers share their metrics, and empty it."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.db"):
+        file.unlink()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a new worker the first place that is free."""
+    taken = {each.place for each in server.WORKERS.values()}
+    worker.place = next(place for place in range(len(taken) + 1) if place not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let the worker write the metrics of its place."""
+    global _owner
+    _owner = f"worker{worker.place}"
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """Take the gauges of a worker that ended out of the sum."""
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(f"worker{worker.place}")  # type: ignore[no-untyped-call]

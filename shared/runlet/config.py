@@ -1,7 +1,7 @@
 """Configuration: a frozen dataclass read from environment variables of the same names."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ def load(config_type: type[Config], environ: Mapping[str, str]) -> Config:
     Raises ConfigError, which names the variable.
     """
     names = [field.name for field in dataclasses.fields(config_type)]  # type: ignore[arg-type]
-    read = {name: _read(name.upper(), environ, f"{name}_file" not in names) for name in names}
+    read = {name: _value(name, environ, names) for name in names}
     raw = {name: value for name, value in read.items() if value}
     try:
         return msgspec.convert(raw, config_type, strict=False)
@@ -35,15 +35,25 @@ def comma_separated(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _read(name: str, environ: Mapping[str, str], may_be_in_file: bool) -> str:
+def read(name: str, environ: Mapping[str, str]) -> str:
+    """One setting, from its variable or else from the file that NAME_FILE names; "" when unset.
+
+    Raises ConfigError when the file cannot be read.
+    """
     value = environ.get(name, "")
     path = environ.get(f"{name}_FILE", "")
-    if value or not path or not may_be_in_file:
+    if value or not path:
         return value
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}_FILE names {path}, which cannot be read: {error}") from error
+
+
+def _value(field_name: str, environ: Mapping[str, str], field_names: Collection[str]) -> str:
+    name = field_name.upper()
+    in_file_too = f"{field_name}_file" not in field_names
+    return read(name, environ) if in_file_too else environ.get(name, "")
 
 
 def _in_words(message: str) -> str:

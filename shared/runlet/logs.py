@@ -5,11 +5,14 @@ import sys
 
 import structlog
 
+from runlet import tracing
+
 
 def configure(service: str, level: str = "INFO") -> None:
     """Send structlog's and the standard library's records to standard output as JSON."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        tracing.add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _add_service(service),

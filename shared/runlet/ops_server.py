@@ -7,7 +7,10 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from runlet import exposition
+from runlet.metrics import Metrics
 
 OPS_PORT = 9100
 
@@ -27,12 +30,15 @@ class OpsServer:
     """Serves /health, /ready and /metrics on a thread of its own.
 
     `healthy` says whether the process does its work at all, `ready` names its parts and whether
-    each answers.
+    each answers, `metrics` are those that this process has.
     """
 
-    def __init__(self, healthy: Callable[[], bool], ready: Checks, port: int = OPS_PORT) -> None:
+    def __init__(
+        self, healthy: Callable[[], bool], ready: Checks, metrics: Metrics, port: int = OPS_PORT
+    ) -> None:
         self._healthy = healthy
         self._ready = ready
+        self._metrics = metrics
         self._port = port
 
     def start(self) -> int:
@@ -45,7 +51,7 @@ class OpsServer:
         path = environ.get("PATH_INFO")
         if path == "/metrics":
             start("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
-            return [generate_latest()]
+            return [exposition.page(self._metrics)]
         if path == "/health":
             return _verdict(start, [] if self._healthy() else ["main loop"])
         if path == "/ready":

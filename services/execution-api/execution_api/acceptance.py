@@ -10,6 +10,7 @@ import structlog
 from execution_api import conflicts, loop_check, rate_limits, run_request
 from execution_api.backlog import Backlog
 from execution_api.loop_check import LoopGuard
+from execution_api.metering import rejections_counted
 from execution_api.models import FIRST_ATTEMPT
 from execution_api.outbox import Outbox, StoredRequest
 from execution_api.rate_limits import Cause, Claim, OverLimitError, RateLimitSettings
@@ -24,7 +25,7 @@ from runlet.http.problems import ProblemError, invalid, unavailable
 from runlet.languages import Language
 from runlet.limits import LimitSettings
 from runlet.messages import RunRequested
-from runlet.metrics import RUNS_REJECTED
+from runlet.metrics import RUNS_ACCEPTED
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ INSERT_TRIES = 5
 class Sessions(Protocol):
     """Where snapshots of sessions come from."""
 
-    def fetch(self, session_id: UUID, traceparent: str) -> Snapshot:
+    def fetch(self, session_id: UUID) -> Snapshot:
         """The session as it is now. Raises ProblemError when there is none to be had."""
         ...
 
@@ -78,12 +79,16 @@ class Acceptance:
 
         Raises ProblemError with the answer for a call that cannot be accepted.
         """
+        with rejections_counted():
+            return self._accept(call)
+
+    def _accept(self, call: RunCall) -> AcceptedRun:
         run_request.check_sizes(call.body, self.settings.max_source_bytes)
         run_request.check_callback(call.body, self.callback_hosts)
         if earlier := self._made_by_key(call):
             return _repeat(earlier, call)
         self.backlog.check()
-        session = self.sessions.fetch(call.session_id, call.traceparent)
+        session = self.sessions.fetch(call.session_id)
         request = self._request(session, call.body)
         return self._insert(request, call, rate_limits.claim_for(session, self.bounds))
 
@@ -94,9 +99,8 @@ class Acceptance:
 
     def _request(self, session: Snapshot, body: RunBody) -> RunRequested:
         if session.status != "ACTIVE":
-            raise ProblemError(
-                409, "This code session is closed. Create a new session to run code."
-            )
+            closed = "This code session is closed. Create a new session to run code."
+            raise ProblemError(409, closed, cause=Cause.CLOSED)
         language = self.languages.get(session.language)
         if language is None:
             raise invalid(
@@ -131,7 +135,6 @@ class Acceptance:
             # An execution that is in the way, or is the one that is asked for, tells more.
             if earlier := self._competing(call):
                 return _repeat(earlier, call)
-            RUNS_REJECTED.labels(over.cause).inc()
             raise rate_limits.problem(over, self.bounds) from over
         if inserted:
             self._send(new)
@@ -150,7 +153,6 @@ class Acceptance:
             if key is not None and known.idempotency_key == key:
                 return known
         if competing:
-            RUNS_REJECTED.labels(Cause.ACTIVE).inc()
             raise conflicts.already_active(competing[0].execution_id, competing[0].status)
         return None
 
@@ -164,6 +166,7 @@ class Acceptance:
             attempt=FIRST_ATTEMPT,
             queued_at=request.queued_at.isoformat(),
         )
+        RUNS_ACCEPTED.labels(request.language).inc()
         self.outbox.hand_over(_stored(new))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from execution_api.rate_limits import Cause
 from runlet.clock import Clock
 from runlet.http.problems import unavailable
-from runlet.metrics import RUNS_REJECTED
 
 COUNT_IS_GOOD_FOR_SECONDS = 1.0
 RETRY_AFTER_SECONDS = 5
@@ -26,10 +25,10 @@ class Backlog:
     def check(self) -> None:
         """Raises ProblemError 503 when as many runs wait as may wait."""
         if self._is_full():
-            RUNS_REJECTED.labels(Cause.BACKLOG).inc()
             raise unavailable(
                 f"Too many runs are waiting already. Try again in {RETRY_AFTER_SECONDS} seconds.",
                 RETRY_AFTER_SECONDS,
+                Cause.BACKLOG,
             )
 
     def _is_full(self) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from flask import Flask
 from sqlalchemy import Engine
 
-from execution_api import context, loop_check
+from execution_api import callback_document, context, loop_check, metering
 from execution_api.acceptance import Acceptance
 from execution_api.backlog import Backlog
 from execution_api.cancellations import CancellationRepository
@@ -19,14 +20,16 @@ from execution_api.dead_letters import DeadLetterRepository
 from execution_api.live_output import LiveOutput, Progress
 from execution_api.lookout import LookOut, State, States
 from execution_api.outbox import Outbox
+from execution_api.outbox_gauges import OutboxGauges
 from execution_api.outbox_relay import OutboxRelay
 from execution_api.repository import ExecutionRepository
 from execution_api.requeueing import Requeueing, leave_to_relay
 from execution_api.result_listener import create_listener
 from execution_api.routes import executions
+from execution_api.run_schema import CALLBACK_COMPONENT
 from execution_api.session_client import SessionClient
 from execution_api.waiting import Waiters
-from runlet import callback_hosts, postgres
+from runlet import build_info, callback_hosts, metrics, postgres, tracing
 from runlet.broker import topology
 from runlet.broker.publisher import Declare, Publisher
 from runlet.broker.subscriber import Subscriber
@@ -35,6 +38,7 @@ from runlet.config import ConfigError
 from runlet.http import auth, database
 from runlet.http.app import Description, create_app
 from runlet.ops_server import OPS_PORT, OpsServer
+from runlet.tracing import Tracer
 
 SESSION_CONNECTIONS = 32
 RELAY_DATABASE_CONNECTIONS = 1
@@ -63,6 +67,7 @@ class Api:
     app: Flask
     background: tuple[Background, ...]
     send_readers_away: Callable[[], None]
+    tracer: Tracer
 
     def start(self) -> None:
         """Start the threads; they do not outlive a fork, so call it in the process that serves."""
@@ -73,6 +78,7 @@ class Api:
         """Let the threads finish what is in hand."""
         for part in self.background:
             part.close()
+        self.tracer.close()
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class RelayProcess:
     relay: OutboxRelay
     publisher: Publisher
     ops: OpsServer
+    tracer: Tracer
 
 
 @dataclass(frozen=True)
@@ -105,16 +112,20 @@ class DeadLetterDesk:
 def create_api(config: ApiConfig) -> Api:
     """The HTTP API. Raises ConfigError for an unknown language, and tokens that cannot be used."""
     name = "execution-api"
+    build_info.announce(name, Path(__file__).parent)
+    metering.prepare(config.offered_languages())
+    tracer = tracing.create(config, name)
     engine = postgres.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
-    publisher = Publisher(config.amqp_url, name, _declare(config))
+    publisher = Publisher(config, name, _declare(config), tracer)
     outbox = Outbox(publisher, engine)
     news = _create_news(config, f"{name}-listener", engine)
     parts = _create_parts(config, engine, publisher, outbox, news)
-    app = _create_app(config, publisher, parts)
+    app = _create_app(config, publisher, parts, tracer)
     # The outbox ends after the publisher: the last confirms are still to be noted.
-    return Api(app, (publisher, outbox, news.listener, news.look_out), news.waiters.leave)
+    background = (publisher, outbox, news.listener, news.look_out)
+    return Api(app, background, news.waiters.leave, tracer)
 
 
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
@@ -123,15 +134,20 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     engine = postgres.create_engine(
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
     )
-    publisher = Publisher(config.amqp_url, name, _declare(config))
-    relay = OutboxRelay(engine, publisher, list(config.offered_languages()), SystemClock())
+    tracer = tracing.create(config, name)
+    publisher = Publisher(config, name, _declare(config), tracer)
+    clock, languages = SystemClock(), list(config.offered_languages())
+    gauges = OutboxGauges(engine, clock)
+    relay = OutboxRelay(engine, publisher, languages, clock, gauges.measure_when_due)
+    build_info.announce(name, Path(__file__).parent)
     database_answers = postgres.create_probe(config.database_url, name)
     ops = OpsServer(
         healthy=lambda: relay.alive,
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
+        metrics=metrics.RELAY,
         port=ops_port,
     )
-    return RelayProcess(relay, publisher, ops)
+    return RelayProcess(relay, publisher, ops, tracer)
 
 
 def create_dead_letter_desk(config: CommandConfig) -> DeadLetterDesk:
@@ -183,21 +199,26 @@ def _create_news(config: ApiConfig, name: str, engine: Engine) -> News:
         live_output.note(state.execution_id, Progress.of(state.status, state.attempts))
 
     look_out = LookOut(waiters, States(engine).read, note)
-    listener = create_listener(
-        config.amqp_url, name, _declare(config), waiters, live_output, look_out
-    )
+    listener = create_listener(config, name, _declare(config), waiters, live_output, look_out)
     return News(waiters, live_output, look_out, listener)
 
 
-def _create_app(config: ApiConfig, publisher: Publisher, parts: context.Context) -> Flask:
+def _create_app(
+    config: ApiConfig, publisher: Publisher, parts: context.Context, tracer: Tracer
+) -> Flask:
     checks = {
         "database": postgres.create_probe(config.database_url, "execution-api"),
         "message broker": lambda: publisher.connected,
     }
-    app, api = create_app(Description(title="Runlet execution API", ready_checks=checks))
+    description = Description(
+        title="Runlet execution API", ready_checks=checks, metrics=metrics.EXECUTION_API
+    )
+    app, api = create_app(description, tracer)
     auth.install(app, api, config, trusts_services=False)
     context.attach(app, parts)
     database.install(app)
+    callbacks = callback_document.describe(parts.acceptance.callback_hosts)
+    api.spec.components.schema(CALLBACK_COMPONENT, callbacks)
     api.register_blueprint(executions)
     api.register_blueprint(dead_letters)
     return app

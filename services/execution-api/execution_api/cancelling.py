@@ -25,6 +25,7 @@ from runlet.messages import (
     FeedbackNote,
     RunResult,
 )
+from runlet.metrics import RUNS_FINISHED
 
 log = structlog.get_logger()
 
@@ -86,6 +87,7 @@ class Cancelling:
         cancel = CancelRequested(row["id"], self.clock.now())
         self._publish(outgoing.cancellation(cancel, traceparent))
         if status == Status.CANCELLED:
+            RUNS_FINISHED.labels(row["language"], status, Reason.CANCELLED).inc()
             self._publish(outgoing.ended(_ended(row), traceparent))
         if row["callback_attempt"] is not None:
             asked = CallbackRequested(row["id"], row["callback_attempt"])

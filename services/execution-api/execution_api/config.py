@@ -7,10 +7,12 @@ from msgspec import Meta
 
 from execution_api.loop_check import LoopGuard
 from execution_api.rate_limits import RateLimitSettings
+from runlet.broker.settings import BrokerSettings
 from runlet.config import ConfigError, comma_separated
 from runlet.http.auth import TokenSettings
 from runlet.languages import Language, offered
 from runlet.limits import LimitSettings
+from runlet.tracing import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +23,9 @@ class CommandConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelayConfig(CommandConfig):
+class RelayConfig(CommandConfig, BrokerSettings, TracingSettings):
     """What the relay needs on top."""
 
-    amqp_url: str = field(repr=False)
     languages: str = ""
     log_level: str = "INFO"
 

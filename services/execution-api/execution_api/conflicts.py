@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from execution_api.rate_limits import Cause
 from runlet.executions import Status
 from runlet.http.problems import ProblemError
 
@@ -12,10 +13,11 @@ def already_active(execution_id: UUID, status: Status) -> ProblemError:
         execution_id,
         status,
         f"This session has an execution that is still {status}. Wait for it to end.",
+        Cause.ACTIVE,
     )
 
 
-def of(execution_id: UUID, status: Status, detail: str) -> ProblemError:
+def of(execution_id: UUID, status: Status, detail: str, cause: str = "") -> ProblemError:
     """A 409 that names the execution in the way, and its status."""
     extra = {"execution_id": str(execution_id), "status": status}
-    return ProblemError(409, detail, extra=extra)
+    return ProblemError(409, detail, extra=extra, cause=cause)

@@ -4,27 +4,37 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
-from execution_api import context, path_ids
+from execution_api import context, examples, links, path_ids
 from execution_api.dead_letter_schemas import DeadLetterListSchema
-from execution_api.schemas import AcceptedSchema, PageSchema
+from execution_api.problem_documents import NO_LETTER, NOT_FAILED
+from execution_api.schemas import EXECUTION_ID, AcceptedSchema, PageSchema
+from runlet import tracing
 from runlet.executions import Status
-from runlet.http import blueprints
+from runlet.http import blueprints, documents
 from runlet.http.cursors import Cursor
 from runlet.http.problems import not_found
-from runlet.tracing import child_of
 
 dead_letters = blueprints.create(
     "dead-letters", "What the platform gave up, for people to look at, requeue or delete."
 )
 
+_IN_PATH = [documents.path_id("letter_id", "dead letter")]
+_LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTION_ID}")}
+
 
 @dead_letters.route("/dead-letters", methods=["GET"])
-@dead_letters.doc(operationId="listDeadLetters", summary="List dead letters")
+@dead_letters.doc(
+    operationId="listDeadLetters",
+    summary="List dead letters",
+    **documents.links(200, **links.FIRST_LETTER),
+)
 @blueprints.document_problems(dead_letters, 422, 503)
 @dead_letters.arguments(PageSchema, location="query")
-@dead_letters.response(200, DeadLetterListSchema, description="A page, newest first.")
+@dead_letters.response(
+    200, DeadLetterListSchema, description="A page, newest first.", example=examples.DEAD_LETTERS
+)
 def list_newest(query: dict[str, Any]) -> dict[str, Any]:
     """What was given up and why, newest first."""
     limit: int = query["limit"]
@@ -35,22 +45,32 @@ def list_newest(query: dict[str, Any]) -> dict[str, Any]:
     return {"dead_letters": shown, "next_cursor": cursor}
 
 
-@dead_letters.route("/dead-letters/<letter_id>/requeue", methods=["POST"])
-@dead_letters.doc(operationId="requeueDeadLetter", summary="Queue its execution again")
-@blueprints.document_problems(dead_letters, 404, 409, 503)
-@dead_letters.response(202, AcceptedSchema, description="Ask at Location for the result.")
+@dead_letters.route("/dead-letters/<letter_id>/requeue", methods=["POST"], parameters=_IN_PATH)
+@dead_letters.doc(
+    operationId="requeueDeadLetter",
+    summary="Queue its execution again",
+    **documents.links(202, **links.THIS_EXECUTION),
+)
+@blueprints.document_problems(dead_letters, NO_LETTER, NOT_FAILED, 503)
+@dead_letters.response(
+    202,
+    AcceptedSchema,
+    description="Ask at Location for the result.",
+    example=examples.ACCEPTED,
+    headers=_LOCATION,
+)
 def requeue(letter_id: str) -> tuple[Any, int, Mapping[str, str]]:
     """Give the execution another attempt, once what made it fail is mended."""
-    traceparent = child_of(request.headers.get("traceparent"))
-    queued = context.current().requeueing.requeue(_known(letter_id), traceparent)
+    queued = context.current().requeueing.requeue(_known(letter_id), tracing.traceparent())
+    tracing.note({"runlet.execution_id": str(queued.execution_id)})
     location = url_for("executions.read", execution_id=queued.execution_id)
     answer = {"execution_id": queued.execution_id, "status": Status.QUEUED}
     return answer, 202, {"Location": location}
 
 
-@dead_letters.route("/dead-letters/<letter_id>", methods=["DELETE"])
+@dead_letters.route("/dead-letters/<letter_id>", methods=["DELETE"], parameters=_IN_PATH)
 @dead_letters.doc(operationId="deleteDeadLetter", summary="Delete a dead letter")
-@blueprints.document_problems(dead_letters, 404, 503)
+@blueprints.document_problems(dead_letters, NO_LETTER, 503)
 @dead_letters.alt_response(204, description="It is gone; its execution stays as it is.")
 def delete(letter_id: str) -> Response:
     """Delete a dead letter for good."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Insert,
     RowMapping,
     Select,
+    Text,
     Update,
     bindparam,
     cast,
@@ -31,6 +32,7 @@ from sqlalchemy.exc import IntegrityError
 
 from execution_api.models import dead_letters, execution_events, executions, outbox
 from execution_api.outbox import StoredRequest
+from execution_api.trace_notes import trace_note
 from runlet import callback_events
 from runlet.executions import ACTIVE, Reason, Status
 from runlet.http.cursors import Cursor
@@ -86,7 +88,12 @@ class DeadLetterRepository:
 
         Gives the committed request; None when it may not be requeued, see `find_obstacle`.
         """
-        values = {"letter_id": letter_id, "at": at, "traceparent": traceparent}
+        values = {
+            "letter_id": letter_id,
+            "at": at,
+            "new_traceparent": traceparent,
+            "note": trace_note(traceparent),
+        }
         try:
             with self._engine.connect() as connection:
                 row = connection.execute(_REQUEUE, values).mappings().first()
@@ -159,7 +166,7 @@ def _requeue_statement() -> Select[Any]:
             executions.c.id.label("execution_id"),
             executions.c.language,
             executions.c.request.label("body"),
-            bindparam("traceparent").label("traceparent"),
+            executions.c.traceparent,
             (executions.c.attempts + 1).label("attempt"),
             executions.c.queued_at,
         )
@@ -188,6 +195,7 @@ def _queue_again(letter: CTE) -> Update:
         "status": Status.QUEUED,
         "feedback": func.jsonb_path_query_array(executions.c.feedback, _NOT_OF_THE_PLATFORM),
         "queued_at": bindparam("at", type_=DateTime(timezone=True)),
+        "traceparent": bindparam("new_traceparent", type_=Text),
         # An attempt that is known from the letter or from an event alone is over as well.
         "attempts": func.greatest(executions.c.attempts, letter.c.attempts, noted_attempt),
     }
@@ -204,11 +212,15 @@ def _queue_again(letter: CTE) -> Update:
 
 def _note(requeued: CTE) -> Insert:
     event = select(
-        requeued.c.execution_id, literal("requeued"), requeued.c.queued_at, requeued.c.attempt
+        requeued.c.execution_id,
+        literal("requeued"),
+        requeued.c.queued_at,
+        requeued.c.attempt,
+        bindparam("note", type_=Text),
     )
     return (
         postgresql.insert(execution_events)
-        .from_select(["execution_id", "type", "at", "attempt"], event)
+        .from_select(["execution_id", "type", "at", "attempt", "detail"], event)
         .on_conflict_do_nothing()
     )
 

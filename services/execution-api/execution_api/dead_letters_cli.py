@@ -19,7 +19,7 @@ from runlet.executions import Status
 from runlet.http.cursors import Cursor
 from runlet.http.problems import ProblemError, not_found
 from runlet.postgres import AWAY_ERRORS
-from runlet.tracing import child_of
+from runlet.trace_context import child_of
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 COLUMNS = ("at", "id", "execution_id", "attempts", "reason")

@@ -8,6 +8,11 @@ from runlet.messages import File
 
 MAX_NAME_BYTES = 255
 
+_PART = r"(?:[^./\\\u0000][^/\\\u0000]*|\.[^./\\\u0000][^/\\\u0000]*|\.\.[^/\\\u0000]+)"
+# What `name_problem` accepts but for its length, and `content_problem` as base64, for the document.
+NAME_PATTERN = f"^{_PART}(?:/{_PART})*$"
+BASE64_PATTERN = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
 
 def name_problem(name: str) -> str | None:
     """Why `name` cannot name a file in the working directory; None when it can."""

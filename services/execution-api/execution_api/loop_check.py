@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from execution_api.loop_guard import EndlessLoop, endless_loops
+from execution_api.rate_limits import Cause
 from runlet.http.problems import invalid
 from runlet.messages import FeedbackNote
 
@@ -31,7 +32,8 @@ def check(guard: LoopGuard, language: str, source_code: str) -> tuple[FeedbackNo
         return ()
     loops = endless_loops(language, source_code)
     if loops and guard is LoopGuard.REJECT:
-        raise invalid("source_code", *(_sentence(loop) for loop in loops))
+        sentences = (_sentence(loop) for loop in loops)
+        raise invalid("source_code", *sentences, cause=Cause.ENDLESS_LOOP)
     return tuple(FeedbackNote(KIND, loop.line, loop.message) for loop in loops)
 
 

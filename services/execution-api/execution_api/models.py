@@ -67,6 +67,8 @@ executions = Table(
     Column("finished_at", _Moment),
     Column("cancel_requested_at", _Moment),
     Column("callback_url", Text),
+    # The W3C trace context of the call that queued it last.
+    Column("traceparent", String(64)),
     CheckConstraint(f"status IN ({_sql_list(frozenset(Status))})", name="executions_status_known"),
     Index(
         "executions_idempotency_key",
@@ -83,6 +85,12 @@ executions = Table(
         postgresql_where=text(f"status IN ({_sql_list(ACTIVE)})"),
     ),
     Index("executions_age", "created_at", postgresql_using="brin"),
+    Index(
+        "executions_queued",
+        "language",
+        "queued_at",
+        postgresql_where=text(f"status = '{Status.QUEUED}'"),
+    ),
 )
 
 execution_events = Table(

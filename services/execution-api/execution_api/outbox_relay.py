@@ -1,6 +1,6 @@
 """Publishing what was committed but never confirmed by the broker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.models import executions, outbox
 from execution_api.outbox import StoredRequest
+from runlet import tracing
 from runlet.broker.publisher import Publisher
 from runlet.clock import Clock
 from runlet.executions import Status
@@ -30,15 +31,24 @@ ALIVE_SECONDS = 60.0
 
 
 class OutboxRelay:
-    """Moves requests from the outbox to the broker; several may run side by side."""
+    """Moves requests from the outbox to the broker; several may run side by side.
+
+    `measure` is called again and again, also while the broker is away.
+    """
 
     def __init__(
-        self, engine: Engine, publisher: Publisher, languages: Sequence[str], clock: Clock
+        self,
+        engine: Engine,
+        publisher: Publisher,
+        languages: Sequence[str],
+        clock: Clock,
+        measure: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._publisher = publisher
         self._due = _due(languages)
         self._clock = clock
+        self._measure = measure
         self._last_turn = clock.monotonic()
 
     @property
@@ -54,10 +64,9 @@ class OutboxRelay:
                 stop.wait(PAUSE_SECONDS)
 
     def _turn(self) -> int:
-        if not self._publisher.connected:
-            return 0
         try:
-            return self.relay_batch()
+            self._measure()
+            return self.relay_batch() if self._publisher.connected else 0
         except SQLAlchemyError as error:
             log.warning("outbox_not_readable", error=str(error))
             return 0
@@ -79,13 +88,14 @@ class OutboxRelay:
         sent = {}
         for row in rows:
             message = _stored_request(row).message()
-            sent[self._publisher.publish(message)] = row.execution_id
+            sent[self._publisher.publish(message)] = row
         done, _late = wait(sent, timeout=CONFIRM_SECONDS)
         confirmed = [sent[future] for future in done if future.exception() is None]
-        for execution_id in confirmed:
-            log.info("execution_relayed", execution_id=str(execution_id))
+        for row in confirmed:
+            with tracing.logged(row.traceparent):
+                log.info("execution_relayed", execution_id=str(row.execution_id))
         OUTBOX_RELAYED.inc(len(confirmed))
-        return confirmed
+        return [row.execution_id for row in confirmed]
 
 
 def _due(languages: Sequence[str]) -> Select[Any]:

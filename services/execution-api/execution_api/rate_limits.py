@@ -23,6 +23,12 @@ class Cause(StrEnum):
     COOLDOWN = "cooldown"
     BACKLOG = "backlog"
     ACTIVE = "active"
+    CLOSED = "closed"
+    UNKNOWN_SESSION = "unknown_session"
+    TOO_LARGE = "too_large"
+    ENDLESS_LOOP = "endless_loop"
+    INVALID = "invalid"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +100,7 @@ def problem(over: OverLimitError, settings: RateLimitSettings) -> ProblemError:
         f"{_sentence(over.cause, settings)} {again}",
         extra={"retryAfter": seconds},
         headers={"Retry-After": str(seconds)},
+        cause=over.cause,
     )
 
 

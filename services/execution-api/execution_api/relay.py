@@ -20,6 +20,7 @@ def main() -> None:
     process.publisher.start()
     process.relay.run(stop)
     process.publisher.close()
+    process.tracer.close()
 
 
 if __name__ == "__main__":

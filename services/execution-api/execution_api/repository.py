@@ -11,6 +11,7 @@ from sqlalchemy import (
     Engine,
     Insert,
     RowMapping,
+    Text,
     bindparam,
     func,
     insert,
@@ -24,6 +25,7 @@ from sqlalchemy.dialects import postgresql
 from execution_api import allowances
 from execution_api.models import FIRST_ATTEMPT, execution_events, executions, outbox
 from execution_api.rate_limits import Claim
+from execution_api.trace_notes import trace_note
 from runlet.executions import ACTIVE, Status
 from runlet.http.cursors import Cursor
 from runlet.messages import FeedbackNote, RunRequested
@@ -139,6 +141,7 @@ _HIDDEN = {
     "detail",
     "cancel_requested_at",
     "callback_url",
+    "traceparent",
 }
 _SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
 _FIND = select(*_SHOWN).where(executions.c.id == bindparam("execution_id"))
@@ -167,6 +170,7 @@ _ACCEPTED = (
     "created_at",
     "queued_at",
     "callback_url",
+    "traceparent",
     "feedback",
 )
 
@@ -177,22 +181,26 @@ def _accept_statement() -> Insert:
         postgresql.insert(executions)
         .values({name: bindparam(name) for name in _ACCEPTED})
         .on_conflict_do_nothing()
-        .returning(executions.c.id, executions.c.queued_at)
+        .returning(executions.c.id, executions.c.queued_at, executions.c.traceparent)
         .cte("accepted")
     )
     queued = (
         insert(execution_events)
         .from_select(
-            ["execution_id", "type", "at", "attempt"],
-            select(accepted.c.id, literal("queued"), accepted.c.queued_at, literal(FIRST_ATTEMPT)),
+            ["execution_id", "type", "at", "attempt", "detail"],
+            select(
+                accepted.c.id,
+                literal("queued"),
+                accepted.c.queued_at,
+                literal(FIRST_ATTEMPT),
+                bindparam("note", type_=Text),
+            ),
         )
         .cte("queued")
     )
     return (
         insert(outbox)
-        .from_select(
-            ["execution_id", "traceparent"], select(accepted.c.id, bindparam("traceparent"))
-        )
+        .from_select(["execution_id", "traceparent"], select(accepted.c.id, accepted.c.traceparent))
         .add_cte(queued)
         .returning(outbox.c.execution_id)
     )
@@ -217,4 +225,5 @@ def _accept_values(new: NewExecution) -> Mapping[str, Any]:
         "callback_url": new.callback_url,
         "feedback": msgspec.to_builtins(new.feedback),
         "traceparent": new.traceparent,
+        "note": trace_note(new.traceparent),
     }

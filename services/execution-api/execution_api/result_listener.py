@@ -10,6 +10,7 @@ from execution_api.lookout import LookOut
 from execution_api.waiting import Waiters
 from runlet.broker import topology
 from runlet.broker.publisher import Declare
+from runlet.broker.settings import BrokerSettings
 from runlet.broker.subscriber import Binding, Subscriber
 from runlet.messages import ExecutionEnded, Message
 
@@ -23,7 +24,12 @@ BINDINGS = (
 
 
 def create_listener(
-    url: str, name: str, declare: Declare, waiters: Waiters, live: LiveOutput, look_out: LookOut
+    broker: BrokerSettings,
+    name: str,
+    declare: Declare,
+    waiters: Waiters,
+    live: LiveOutput,
+    look_out: LookOut,
 ) -> Subscriber:
     """A subscriber that answers waiters with what the collector stored, and keeps live output.
 
@@ -42,7 +48,7 @@ def create_listener(
         waiters.listening = connected
         look_out.call()
 
-    return Subscriber(url, name, declare, BINDINGS, on_message, on_connection)
+    return Subscriber(broker, name, declare, BINDINGS, on_message, on_connection)
 
 
 def as_row(ended: ExecutionEnded) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from execution_api import context, path_ids, stream_events, stream_reader
+from execution_api import context, examples, links, path_ids, stream_events, stream_reader
 from execution_api.acceptance import RunCall
+from execution_api.problem_documents import ACTIVE, NO_EXECUTION, NO_SESSION, OVER, TOO_MANY
 from execution_api.run_request import RunBody
 from execution_api.run_schema import RunSchema
 from execution_api.schemas import (
+    EXECUTION_ID,
     AcceptedSchema,
     CancelledSchema,
     EventsSchema,
@@ -23,19 +25,20 @@ from execution_api.schemas import (
 from execution_api.stream import Source, Stream
 from execution_api.stream_position import LAST_EVENT_ID, PATTERN, Position
 from execution_api.waiting import Row, wait_until
+from runlet import tracing
 from runlet.executions import TERMINAL
-from runlet.http import blueprints
+from runlet.http import blueprints, documents
 from runlet.http.cursors import Cursor
 from runlet.http.problems import invalid, not_found
-from runlet.tracing import child_of
 
 executions = blueprints.create("executions", "Programs being run, and what became of them.")
 
-_VISIBLE = re.compile(r"[!-~]{1,128}")
+_VISIBLE = "[!-~]{1,128}"
 _IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "schema": {"type": "string", "pattern": f"^{_VISIBLE}$"},
+    "example": "run-17-of-student-7",
     "description": "A call with the same key again gives the same execution.",
 }
 _LAST_EVENT_ID = {
@@ -45,31 +48,53 @@ _LAST_EVENT_ID = {
     "example": "1-120-14",
     "description": "The id of the last event that was received; what follows it is sent.",
 }
+_SESSION, _EXECUTION = "/code-sessions/<session_id>", "/executions/<execution_id>"
+_SESSION_IN_PATH = [documents.path_id("session_id", "session")]
+_EXECUTION_IN_PATH = [documents.path_id("execution_id", "execution")]
+_LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTION_ID}")}
 
 
-@executions.route("/code-sessions/<session_id>/run", methods=["POST"])
-@executions.doc(operationId="runCode", summary="Run a program", parameters=[_IDEMPOTENCY_KEY])
-@blueprints.document_problems(executions, 400, 404, 409, 413, 415, 422, 429, 503)
-@executions.arguments(RunSchema, required=False)
-@executions.response(202, AcceptedSchema, description="Accepted; ask at Location for the result.")
+@executions.route(f"{_SESSION}/run", methods=["POST"], parameters=_SESSION_IN_PATH)
+@executions.doc(
+    operationId="runCode",
+    summary="Run a program",
+    parameters=[_IDEMPOTENCY_KEY],
+    **documents.links(202, **links.THIS_EXECUTION, **links.SAME_SESSION),
+)
+@blueprints.document_problems(executions, 400, NO_SESSION, ACTIVE, 413, 415, 422, TOO_MANY, 503)
+@executions.arguments(RunSchema, required=False, example=examples.RUN)
+@executions.response(
+    202,
+    AcceptedSchema,
+    description="Accepted; ask at Location for the result.",
+    example=examples.ACCEPTED,
+    headers=_LOCATION,
+)
 def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
     """Run the session's program as it is now, or the one that is sent along."""
     call = RunCall(
         session_id=path_ids.parse(session_id, "code session"),
         body=body,
         idempotency_key=_idempotency_key(),
-        traceparent=child_of(request.headers.get("traceparent")),
+        traceparent=tracing.traceparent(),
     )
     accepted = context.current().acceptance.accept(call)
+    tracing.note({"runlet.execution_id": str(accepted.execution_id)})
     location = url_for("executions.read", execution_id=accepted.execution_id)
     return accepted, 202, {"Location": location}
 
 
-@executions.route("/executions/<execution_id>", methods=["GET"])
-@executions.doc(operationId="getExecution", summary="Read an execution, or wait for its end")
-@blueprints.document_problems(executions, 404, 422, 503)
+@executions.route(_EXECUTION, methods=["GET"], parameters=_EXECUTION_IN_PATH)
+@executions.doc(
+    operationId="getExecution",
+    summary="Read an execution, or wait for its end",
+    **documents.links(200, **links.THIS_EXECUTION, **links.THIS_SESSION),
+)
+@blueprints.document_problems(executions, NO_EXECUTION, 422, 503)
 @executions.arguments(WaitSchema, location="query")
-@executions.response(200, ExecutionSchema, description="The execution as it is now.")
+@executions.response(
+    200, ExecutionSchema, description="The execution as it is now.", example=examples.EXECUTION
+)
 def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
     """The whole execution; its result once it is over."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -85,11 +110,11 @@ def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
     return {**row, "feedback": row["feedback"] if _is_over(row) else None}
 
 
-@executions.route("/executions/<execution_id>/stream", methods=["GET"])
+@executions.route(f"{_EXECUTION}/stream", methods=["GET"], parameters=_EXECUTION_IN_PATH)
 @executions.doc(
     operationId="streamExecution", summary="Follow an execution", parameters=[_LAST_EVENT_ID]
 )
-@blueprints.document_problems(executions, 404, 422, 503)
+@blueprints.document_problems(executions, NO_EXECUTION, 422, 503)
 @executions.alt_response(200, **stream_events.DOCUMENTATION)
 def stream(execution_id: str) -> Response:
     """What becomes of an execution and what it prints, as it happens, until it is over."""
@@ -108,21 +133,33 @@ def stream(execution_id: str) -> Response:
     return Response(events.frames(row), headers=stream_events.HEADERS)
 
 
-@executions.route("/executions/<execution_id>/cancel", methods=["POST"])
-@executions.doc(operationId="cancelExecution", summary="Cancel an execution")
-@blueprints.document_problems(executions, 404, 409, 503)
-@executions.response(202, CancelledSchema, description="Cancelled, or about to be.")
+@executions.route(f"{_EXECUTION}/cancel", methods=["POST"], parameters=_EXECUTION_IN_PATH)
+@executions.doc(
+    operationId="cancelExecution",
+    summary="Cancel an execution",
+    **documents.links(202, **links.THIS_EXECUTION),
+)
+@blueprints.document_problems(executions, NO_EXECUTION, OVER, 503)
+@executions.response(
+    202, CancelledSchema, description="Cancelled, or about to be.", example=examples.CANCELLED
+)
 def cancel(execution_id: str) -> tuple[Any, int]:
     """End an execution before its time; what it printed so far is kept."""
     known_id = path_ids.parse(execution_id, "execution")
-    traceparent = child_of(request.headers.get("traceparent"))
-    return context.current().cancelling.cancel(known_id, traceparent), 202
+    tracing.note({"runlet.execution_id": str(known_id)})
+    return context.current().cancelling.cancel(known_id, tracing.traceparent()), 202
 
 
-@executions.route("/executions/<execution_id>/events", methods=["GET"])
-@executions.doc(operationId="getExecutionEvents", summary="Read the lifecycle")
-@blueprints.document_problems(executions, 404, 503)
-@executions.response(200, EventsSchema, description="What happened, oldest first.")
+@executions.route(f"{_EXECUTION}/events", methods=["GET"], parameters=_EXECUTION_IN_PATH)
+@executions.doc(
+    operationId="getExecutionEvents",
+    summary="Read the lifecycle",
+    **documents.links(200, **links.THIS_EXECUTION),
+)
+@blueprints.document_problems(executions, NO_EXECUTION, 503)
+@executions.response(
+    200, EventsSchema, description="What happened, oldest first.", example=examples.EVENTS
+)
 def events(execution_id: str) -> dict[str, Any]:
     """Every step of the execution, with its time."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -132,16 +169,26 @@ def events(execution_id: str) -> dict[str, Any]:
     return {"execution_id": known_id, "events": happened}
 
 
-@executions.route("/code-sessions/<session_id>/executions", methods=["GET"])
-@executions.doc(operationId="listExecutions", summary="List a session's executions")
-@blueprints.document_problems(executions, 404, 422, 503)
+@executions.route(f"{_SESSION}/executions", methods=["GET"], parameters=_SESSION_IN_PATH)
+@executions.doc(
+    operationId="listExecutions",
+    summary="List a session's executions",
+    **documents.links(200, **links.FIRST_EXECUTION),
+)
+@blueprints.document_problems(executions, NO_SESSION, 422, 503)
 @executions.arguments(PageSchema, location="query")
-@executions.response(200, ExecutionListSchema, description="A page, newest first.")
+@executions.response(
+    200, ExecutionListSchema, description="A page, newest first.", example=examples.EXECUTIONS
+)
 def list_newest(query: dict[str, Any], session_id: str) -> dict[str, Any]:
     """The executions of a session, newest first."""
     known_id = path_ids.parse(session_id, "code session")
     limit: int = query["limit"]
-    found = context.current().executions.page(known_id, limit + 1, query["cursor"])
+    parts = context.current()
+    found = parts.executions.page(known_id, limit + 1, query["cursor"])
+    if not found:
+        # Only the session API knows whether there is such a session; it says 404 where not.
+        parts.acceptance.sessions.fetch(known_id)
     shown = found[:limit]
     more = len(found) > limit
     cursor = Cursor(shown[-1]["created_at"], shown[-1]["id"]).encode() if more else None
@@ -154,6 +201,6 @@ def _is_over(row: Row) -> bool:
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _VISIBLE.fullmatch(key):
+    if key is not None and not re.fullmatch(_VISIBLE, key):
         raise invalid("Idempotency-Key", "Must be 1 to 128 visible ASCII characters.")
     return key

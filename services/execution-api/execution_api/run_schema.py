@@ -1,12 +1,11 @@
 """The body of a run: how it is checked and documented."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates
 
 from execution_api import files
 from execution_api.run_request import RunBody
-from runlet.callback_urls import MAX_URL_LENGTH
 from runlet.http.fields import Text
 from runlet.limits import (
     MAX_ARGS,
@@ -17,6 +16,9 @@ from runlet.limits import (
     MIN_TIME_LIMIT_MS,
 )
 from runlet.messages import File
+
+# To which URLs a deployment allows callbacks is a setting: the application adds this component.
+CALLBACK_COMPONENT = "CallbackUrl"
 
 
 class BoundedList(fields.List[Any]):
@@ -32,6 +34,16 @@ class BoundedList(fields.List[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+_AS_TEXT = {"properties": {"encoding": {"enum": ["utf8"]}}}
+_AS_BASE64 = {
+    "required": ["encoding"],
+    "properties": {
+        "encoding": {"enum": ["base64"]},
+        "content": {"pattern": files.BASE64_PATTERN},
+    },
+}
+
+
 class FileSchema(Schema):
     """A file beside the program."""
 
@@ -39,16 +51,28 @@ class FileSchema(Schema):
         """A field that is not listed is a mistake of the caller."""
 
         unknown = RAISE
+        json_schema: ClassVar = {"anyOf": [_AS_TEXT, _AS_BASE64]}
 
     name = Text(
         required=True,
-        metadata={"description": "A relative path, folders with /.", "example": "data/words.txt"},
+        metadata={
+            "description": f"A relative path, folders with /, of at most {files.MAX_NAME_BYTES} "
+            "bytes. Each file needs one of its own, and so does the program.",
+            "pattern": files.NAME_PATTERN,
+            "maxLength": files.MAX_NAME_BYTES,
+            "example": "data/words.txt",
+        },
     )
-    content = Text(required=True, metadata={"example": "one\ntwo\n"})
+    content = Text(
+        required=True, metadata={"description": "What is in it.", "example": "one\ntwo\n"}
+    )
     encoding = fields.String(
         load_default="utf8",
         validate=validate.OneOf(["utf8", "base64"]),
-        metadata={"description": "How `content` is written; base64 for what is no text."},
+        metadata={
+            "description": "How `content` is written; base64 for what is no text.",
+            "example": "utf8",
+        },
     )
 
     @validates("name")
@@ -71,14 +95,42 @@ class RunSchema(Schema):
         """A field that is not listed is a mistake of the caller."""
 
         unknown = RAISE
+        json_schema: ClassVar = {"not": {"required": ["source_code", "code"]}}
 
     source_code = Text(
         metadata={"description": "The program; by default the session's.", "example": "print(42)"}
     )
-    code = Text(metadata={"description": "Another name of `source_code`."})
-    stdin = Text(metadata={"description": "What the program reads from standard input."})
-    args = BoundedList(Text(), MAX_ARGS, metadata={"description": "Command-line arguments."})
-    files = BoundedList(fields.Nested(FileSchema), MAX_FILES)
+    code = Text(
+        metadata={
+            "description": "Another name of `source_code`; send one of them.",
+            "example": "print(42)",
+        }
+    )
+    stdin = Text(
+        metadata={
+            "description": "What the program reads from standard input.",
+            "example": "40\n2\n",
+        }
+    )
+    args = BoundedList(
+        Text(),
+        MAX_ARGS,
+        metadata={
+            "description": "Command-line arguments.",
+            "example": ["--verbose"],
+            "maxItems": MAX_ARGS,
+        },
+    )
+    files = BoundedList(
+        fields.Nested(FileSchema),
+        MAX_FILES,
+        # Not with maxItems: who makes up requests from the document needs long for so many that
+        # all differ.
+        metadata={
+            "description": f"Files beside the program, at most {MAX_FILES}.",
+            "uniqueItems": True,
+        },
+    )
     time_limit_ms = fields.Integer(
         strict=True,
         validate=validate.Range(MIN_TIME_LIMIT_MS, MAX_TIME_LIMIT_MS),
@@ -91,22 +143,18 @@ class RunSchema(Schema):
     )
     callback_url = Text(
         metadata={
-            "format": "uri",
-            "maxLength": MAX_URL_LENGTH,
             "description": "Where the execution is POSTed, signed, once it is over. Only where the "
             "deployment allows callbacks, and to the hosts that it lists.",
-            "example": "https://hooks.example.com/runlet",
+            "allOf": [{"$ref": f"#/components/schemas/{CALLBACK_COMPONENT}"}],
         },
     )
 
     @post_load
     def _to_body(self, data: dict[str, Any], **_: Any) -> RunBody:
         if "code" in data:
-            code = data.pop("code")
-            if data.setdefault("source_code", code) != code:
-                raise ValidationError(
-                    "Differs from source_code, which means the same. Send one.", "code"
-                )
+            if "source_code" in data:
+                raise ValidationError("Means the same as source_code. Send one of them.", "code")
+            data["source_code"] = data.pop("code")
         for name in ("args", "files"):
             data[name] = tuple(data.get(name, ()))
         if problem := files.collision([file.name for file in data["files"]]):

@@ -5,15 +5,34 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from runlet.executions import Reason, Status
-from runlet.http.fields import CursorField
+from runlet.http.documents import UUID_EXAMPLE, AnswerSchema
+from runlet.http.fields import NEXT_CURSOR, CursorField
 
 DEFAULT_PAGE, MAX_PAGE = 10, 100
 MAX_WAIT_SECONDS = 30
 
-_EXECUTION_ID = {"example": "0d9a6c52-7f0a-4f3d-8b7f-1f1b1c0e6a11"}
-_SESSION_ID = {"example": "6d3c1f0e-0b60-4f0e-9f3e-2f9d1c1f7a55"}
-_STATUS = {"enum": list(Status), "example": Status.COMPLETED}
-_TIME = {"example": "2025-01-31T12:00:00.000000+00:00"}
+EXECUTION_ID = "0d9a6c52-7f0a-4f3d-8b7f-1f1b1c0e6a11"
+
+_EXECUTION_ID = {"description": "The id of the execution.", "example": EXECUTION_ID}
+_SESSION_ID = {"description": "The session it belongs to.", "example": UUID_EXAMPLE}
+_STATUS = {
+    "enum": list(Status),
+    "description": "How far it is; all but QUEUED and RUNNING are final.",
+    "example": Status.COMPLETED,
+}
+_ATTEMPTS = {"description": "How often it was started.", "example": 1}
+
+
+def _moment(description: str) -> dict[str, Any]:
+    return {"description": description, "example": "2025-01-31T12:00:00.000000+00:00"}
+
+
+def _text(description: str, example: str | None) -> dict[str, Any]:
+    return {"description": description, "example": example}
+
+
+def _number(description: str, example: int) -> dict[str, Any]:
+    return {"description": description, "example": example}
 
 
 def _result(description: str, example: Any) -> dict[str, Any]:
@@ -27,12 +46,9 @@ class PageSchema(Schema):
     limit = fields.Integer(
         load_default=DEFAULT_PAGE,
         validate=validate.Range(1, MAX_PAGE),
-        metadata={"description": "How many at most."},
+        metadata={"description": "How many at most.", "example": DEFAULT_PAGE},
     )
-    cursor = CursorField(
-        load_default=None,
-        metadata={"type": "string", "description": "The `next_cursor` of the page before."},
-    )
+    cursor = CursorField(load_default=None)
 
 
 class WaitSchema(Schema):
@@ -48,14 +64,14 @@ class WaitSchema(Schema):
     )
 
 
-class AcceptedSchema(Schema):
+class AcceptedSchema(AnswerSchema):
     """A run on its way."""
 
     execution_id = fields.UUID(metadata=_EXECUTION_ID)
     status = fields.String(metadata={**_STATUS, "example": Status.QUEUED})
 
 
-class CancelledSchema(Schema):
+class CancelledSchema(AnswerSchema):
     """What cancelling made of an execution."""
 
     execution_id = fields.UUID(metadata=_EXECUTION_ID)
@@ -63,45 +79,55 @@ class CancelledSchema(Schema):
         metadata={
             "enum": [Status.CANCELLED, Status.RUNNING],
             "description": "RUNNING while its runner is still to stop it.",
+            "example": Status.CANCELLED,
         }
     )
 
 
-class CompileSchema(Schema):
+class CompileSchema(AnswerSchema):
     """What the compiler said."""
 
-    exit_code = fields.Integer(allow_none=True)
-    stdout = fields.String()
-    stderr = fields.String()
-    time_ms = fields.Integer()
+    exit_code = fields.Integer(
+        allow_none=True, metadata=_number("Null when a signal ended the compiler.", 0)
+    )
+    stdout = fields.String(metadata=_text("What the compiler printed.", ""))
+    stderr = fields.String(metadata=_text("What it printed to standard error.", ""))
+    time_ms = fields.Integer(metadata=_number("Wall-clock time of compiling.", 180))
 
 
-class FeedbackSchema(Schema):
+class FeedbackSchema(AnswerSchema):
     """A remark about the program."""
 
-    kind = fields.String()
-    line = fields.Integer(allow_none=True)
-    message = fields.String()
+    kind = fields.String(metadata=_text("What it is about.", "endless_loop"))
+    line = fields.Integer(
+        allow_none=True, metadata=_number("The line of the program, null for all of it.", 3)
+    )
+    message = fields.String(metadata=_text("A sentence.", "This loop can never end."))
 
 
-class LimitsSchema(Schema):
+class LimitsSchema(AnswerSchema):
     """What the run may use."""
 
-    time_limit_ms = fields.Integer(metadata={"example": 5000})
-    memory_limit_mb = fields.Integer(metadata={"example": 256})
-    output_limit_bytes = fields.Integer(metadata={"example": 1048576})
-    processes = fields.Integer(metadata={"example": 64})
-    scratch_mb = fields.Integer(metadata={"example": 64})
+    time_limit_ms = fields.Integer(metadata=_number("Wall-clock and CPU time.", 5000))
+    memory_limit_mb = fields.Integer(metadata=_number("MiB of memory.", 256))
+    output_limit_bytes = fields.Integer(
+        metadata=_number("Bytes of stdout, and of stderr.", 1 << 20)
+    )
+    processes = fields.Integer(metadata=_number("Processes and threads at once.", 64))
+    scratch_mb = fields.Integer(metadata=_number("MiB of files it may write.", 64))
 
 
-class ExecutionSchema(Schema):
+class ExecutionSchema(AnswerSchema):
     """An execution, whole."""
 
     execution_id = fields.UUID(attribute="id", metadata=_EXECUTION_ID)
     session_id = fields.UUID(metadata=_SESSION_ID)
-    language = fields.String(metadata={"example": "python"})
+    language = fields.String(metadata=_text("The id of its language.", "python"))
     status = fields.String(metadata=_STATUS)
-    reason = fields.String(allow_none=True, metadata={"enum": [*Reason, None], "example": None})
+    reason = fields.String(
+        allow_none=True,
+        metadata={**_text("Why it did not complete.", None), "enum": [*Reason, None]},
+    )
     stdout = fields.String(**_result("What the program printed.", "42\n"))
     stderr = fields.String(**_result("What it printed to standard error.", ""))
     stdout_truncated = fields.Boolean(**_result("Whether stdout was cut off.", False))
@@ -111,47 +137,60 @@ class ExecutionSchema(Schema):
     execution_time_ms = fields.Integer(**_result("Wall-clock time of the run.", 12))
     cpu_time_ms = fields.Integer(**_result("CPU time of the run.", 10))
     memory_peak_kb = fields.Integer(**_result("Most memory in use, in KiB.", 9216))
-    compile = fields.Nested(CompileSchema, allow_none=True)
-    feedback = fields.List(fields.Nested(FeedbackSchema), allow_none=True)
-    attempts = fields.Integer(metadata={"description": "How often it was started.", "example": 1})
-    limits = fields.Nested(LimitsSchema)
-    created_at = fields.DateTime(metadata=_TIME)
-    queued_at = fields.DateTime(metadata=_TIME)
-    started_at = fields.DateTime(allow_none=True, metadata=_TIME)
-    finished_at = fields.DateTime(allow_none=True, metadata=_TIME)
+    compile = fields.Nested(
+        CompileSchema,
+        allow_none=True,
+        metadata={"description": "How compiling went; null where nothing was compiled."},
+    )
+    feedback = fields.List(
+        fields.Nested(FeedbackSchema),
+        allow_none=True,
+        metadata={"description": "Remarks for the learner; null until it is over."},
+    )
+    attempts = fields.Integer(metadata=_ATTEMPTS)
+    limits = fields.Nested(LimitsSchema, metadata={"description": "What the run may use."})
+    created_at = fields.DateTime(metadata=_moment("When it was accepted."))
+    queued_at = fields.DateTime(metadata=_moment("When it was last queued."))
+    started_at = fields.DateTime(
+        allow_none=True, metadata=_moment("When its last attempt began; null before.")
+    )
+    finished_at = fields.DateTime(
+        allow_none=True, metadata=_moment("When it ended; null until then.")
+    )
 
 
-class EventSchema(Schema):
+class EventSchema(AnswerSchema):
     """One step in the life of an execution."""
 
-    type = fields.String(metadata={"example": "queued"})
-    at = fields.DateTime(metadata=_TIME)
-    attempt = fields.Integer(metadata={"example": 1})
-    detail = fields.String(allow_none=True)
+    type = fields.String(metadata=_text("What happened.", "queued"))
+    at = fields.DateTime(metadata=_moment("When it happened."))
+    attempt = fields.Integer(metadata=_number("To which attempt it happened, from 1.", 1))
+    detail = fields.String(allow_none=True, metadata=_text("More about it, for people.", None))
 
 
-class EventsSchema(Schema):
+class EventsSchema(AnswerSchema):
     """The lifecycle, oldest first."""
 
     execution_id = fields.UUID(metadata=_EXECUTION_ID)
-    events = fields.List(fields.Nested(EventSchema))
+    events = fields.List(fields.Nested(EventSchema), metadata={"description": "The steps."})
 
 
-class ListedExecutionSchema(Schema):
+class ListedExecutionSchema(AnswerSchema):
     """An execution in a list."""
 
     execution_id = fields.UUID(attribute="id", metadata=_EXECUTION_ID)
     status = fields.String(metadata=_STATUS)
-    execution_time_ms = fields.Integer(allow_none=True, metadata={"example": 12})
-    exit_code = fields.Integer(allow_none=True, metadata={"example": 0})
-    created_at = fields.DateTime(metadata=_TIME)
+    execution_time_ms = fields.Integer(**_result("Wall-clock time of the run.", 12))
+    exit_code = fields.Integer(**_result("Null when a signal ended the program.", 0))
+    created_at = fields.DateTime(metadata=_moment("When it was accepted."))
 
 
-class ExecutionListSchema(Schema):
+class ExecutionListSchema(AnswerSchema):
     """A page of a session's executions, newest first."""
 
-    session_id = fields.UUID(metadata=_SESSION_ID)
-    executions = fields.List(fields.Nested(ListedExecutionSchema))
-    next_cursor = fields.String(
-        allow_none=True, metadata={"description": "Asks for the next page; null on the last."}
+    session_id = fields.UUID(metadata={**_SESSION_ID, "description": "The session."})
+    executions = fields.List(
+        fields.Nested(ListedExecutionSchema),
+        metadata={"description": "The executions of this page."},
     )
+    next_cursor = fields.String(allow_none=True, metadata=NEXT_CURSOR)

@@ -15,8 +15,9 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
+from runlet import tracing
 from runlet.http.problems import ProblemError, not_found, unavailable
-from runlet.tracing import child_of
+from runlet.tracing import Kind
 
 log = structlog.get_logger()
 
@@ -50,13 +51,13 @@ class SessionClient:
             retries=False,
         )
 
-    def fetch(self, session_id: UUID, traceparent: str) -> Snapshot:
+    def fetch(self, session_id: UUID) -> Snapshot:
         """The session as it is now.
 
         Raises ProblemError: 404 when there is no such session, 503 when the session API is away.
         """
         try:
-            response = self._get(session_id, traceparent)
+            response = self._get(session_id)
         except HTTPError as error:
             raise self._away(session_id, repr(error)) from error
         if response.status == 404:
@@ -69,12 +70,15 @@ class SessionClient:
             raise self._away(session_id, repr(error)) from error
 
     @retry(retry=retry_if_exception_type(_WORTH_A_RETRY), stop=stop_after_attempt(2), reraise=True)
-    def _get(self, session_id: UUID, traceparent: str) -> BaseHTTPResponse:
-        return self._pool.request(
-            "GET",
-            f"{self._base_url}/code-sessions/{session_id}",
-            headers={"traceparent": child_of(traceparent), **self._credentials},
-        )
+    def _get(self, session_id: UUID) -> BaseHTTPResponse:
+        with tracing.step("GET /code-sessions/{id}", Kind.CLIENT) as span:
+            response = self._pool.request(
+                "GET",
+                f"{self._base_url}/code-sessions/{session_id}",
+                headers={"traceparent": span.traceparent, **self._credentials},
+            )
+            span.note({"http.response.status_code": response.status})
+            return response
 
     @staticmethod
     def _away(session_id: UUID, error: str) -> ProblemError:

@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from execution_api.live_output import Progress
+from marshmallow import fields
+
+from execution_api.live_output import STREAMS, Progress
 from execution_api.schemas import ExecutionSchema
-from execution_api.stream_position import Position
+from execution_api.stream_position import PATTERN, Position
+from runlet.http.documents import AnswerSchema
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -14,20 +17,41 @@ HEADERS = {
     # Proxies that know it pass every event on at once.
     "X-Accel-Buffering": "no",
 }
+
+
+class StreamEventSchema(AnswerSchema):
+    """One event, as an EventSource hands it on."""
+
+    id = fields.String(
+        metadata={
+            "description": "What to send as Last-Event-ID to be told what follows.",
+            "pattern": f"^{PATTERN}$",
+            "example": "1-3-0",
+        }
+    )
+    event = fields.String(
+        metadata={
+            "description": "What `data` is about.",
+            "enum": ["status", *STREAMS],
+            "example": "stdout",
+        }
+    )
+    data = fields.String(
+        metadata={"description": "A JSON object, by `event`.", "example": '{"text": "42\\n"}'}
+    )
+
+
 DOCUMENTATION: dict[str, Any] = {
     "content_type": "text/event-stream",
-    "schema": {"type": "string"},
+    "schema": StreamEventSchema,
     "description": (
-        "Server-sent events. `status`: `{status, attempt}`, and in the end the whole execution, "
-        "after which nothing follows. `stdout` and `stderr`: `{text}`, the next piece of that "
-        "stream. A status with another attempt than before means that the program was started "
-        "again: what it printed until then does not count. Lines that begin with a colon keep the "
-        "connection open."
+        "Server-sent events, each of this form. The data of `status` is `{status, attempt}`, and "
+        "in the end the whole execution, after which nothing follows; that of `stdout` and "
+        "`stderr` is `{text}`, the next piece of that stream. A status with another attempt than "
+        "before means that the program was started again: what it printed until then does not "
+        "count. Lines that begin with a colon keep the connection open."
     ),
-    "example": (
-        'id: 1-0-0\nevent: status\ndata: {"status": "RUNNING", "attempt": 1}\n\n'
-        'id: 1-3-0\nevent: stdout\ndata: {"text": "42\\n"}\n\n'
-    ),
+    "example": {"id": "1-3-0", "event": "stdout", "data": '{"text": "42\\n"}'},
 }
 # A comment: it keeps the connection open, and shows when nobody is there any more.
 HEARTBEAT = b": still here\n\n"

@@ -7,7 +7,8 @@ from execution_api.live_output import StreamName
 from runlet.http.problems import invalid
 
 LAST_EVENT_ID = "Last-Event-ID"
-PATTERN = r"[0-9]{1,9}-[0-9]{1,12}-[0-9]{1,12}"
+# What is left out at the end counts as 0: 1 is the beginning of the first attempt.
+PATTERN = "[0-9]{1,9}(?:-[0-9]{1,12}){0,2}"
 
 
 @dataclass(frozen=True)

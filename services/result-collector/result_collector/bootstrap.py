@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from queue import Queue
-from typing import Protocol
 
 from sqlalchemy import Engine
 
+from result_collector import age_gauges, metering
 from result_collector.callbacks.handler import CallbackHandler
 from result_collector.callbacks.post import HttpPost
 from result_collector.callbacks.resolving import AddressBook, Resolve, resolve_by_system
@@ -19,28 +20,35 @@ from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
 from result_collector.callbacks.sweep import CallbackQueue, Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
+from result_collector.collector import Collector, Loop
 from result_collector.config import Config
-from result_collector.endings import Endings
+from result_collector.endings import Endings, Tells
+from result_collector.metering import CountedEndings
 from result_collector.periodic import Periodic
 from result_collector.pulse import Pulses
+from result_collector.queue_gauges import QueueGauges
 from result_collector.queues import IdleLanguages, Queues
 from result_collector.reconciler import Reconciler
 from result_collector.reconciliation import Reconciliation
 from result_collector.reports import report
 from result_collector.retention import Retention
 from result_collector.store import Store
+from result_collector.store_steps import storing
 from result_collector.writer import Write, Writer
-from runlet import postgres
+from runlet import build_info, metrics, postgres, tracing
 from runlet.broker import topology
 from runlet.broker.consumer import Consumer, Delivery
 from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.redeliveries import counted
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.ops_server import OPS_PORT, OpsServer
+from runlet.tracing import Tracer
 
 NAME = "result-collector"
 UPKEEP_NAME = f"{NAME}-upkeep"
 CALLBACKS_NAME = f"{NAME}-callbacks"
+GAUGES_NAME = f"{NAME}-gauges"
 WRITER_CONNECTIONS = 1
 # The reconciler's and the retention's.
 UPKEEP_CONNECTIONS = 2
@@ -49,20 +57,7 @@ CALLBACK_CONNECTIONS = 4
 
 # Enough for the next batch to be here while one is written; results may be megabytes each.
 PREFETCH = 50
-PUBLISHER_HEAD_START_SECONDS = 2
 RETENTION_EVERY_SECONDS = 3600
-
-
-class Loop(Protocol):
-    """Work on threads of its own, which ends when the collector's stop signal is set."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def join(self) -> None:
-        """Wait until what is in hand is done."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,39 +67,6 @@ class Outside:
     resolve: Resolve = resolve_by_system
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     schedule: Schedule = field(default_factory=Schedule)
-
-
-@dataclass(frozen=True)
-class Collector:
-    """The collector's threads; the consumer's and the writer's are joined by a queue.
-
-    Those `beside` them keep the database in order, and send callbacks.
-    """
-
-    consumer: Consumer
-    writer: Writer
-    beside: tuple[Loop, ...]
-    publisher: Publisher
-    ops: OpsServer
-    stop: StopSignal
-
-    def run(self) -> bool:
-        """Collect until stopped; False when it stopped because writing failed."""
-        self.publisher.start()
-        # An end that is stored before anything can be told makes its waiters wait longer.
-        self.publisher.wait_until_connected(PUBLISHER_HEAD_START_SECONDS)
-        threads: tuple[Loop, ...] = (self.writer, *self.beside)
-        for thread in threads:
-            thread.start()
-        try:
-            self.consumer.run(self.stop, is_drained=lambda: not self.writer.alive)
-        finally:
-            self.stop.set()
-            for thread in threads:
-                thread.join()
-            # Last: what was committed is still to be told.
-            self.publisher.close()
-        return not self.writer.failed
 
 
 def create_collector(
@@ -120,41 +82,50 @@ def create_collector(
         languages=config.offered_languages(),
         callback_delays_seconds=outside.schedule.delays_seconds,
     )
-    publisher = Publisher(config.amqp_url, NAME, declare)
+    tracer = tracing.create(config, NAME)
+    publisher = Publisher(config, NAME, declare, tracer)
     deliveries: Queue[Delivery] = Queue()
     consumer = _create_consumer(config, declare, deliveries)
-    write = _create_write(config, Endings(publisher))
+    write = _create_write(config, _create_endings(publisher), tracer)
     writer = Writer(deliveries, write, consumer.settle, pulses.add())
-    upkeep = _create_upkeep(config, declare, publisher, pulses)
-    callbacks = _create_callbacks(config, declare, publisher, pulses, outside)
+    upkeep = _create_upkeep(config, declare, publisher, pulses, tracer)
+    callbacks = _create_callbacks(config, declare, publisher, pulses, outside, tracer)
     database_answers = postgres.create_probe(config.database_url, NAME)
     ops = OpsServer(
         healthy=lambda: writer.alive and pulses.beat(),
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
+        metrics=metrics.COLLECTOR,
         port=ops_port,
     )
-    beside = (*upkeep, *callbacks)
-    return Collector(consumer, writer, beside, publisher, ops, stop=pulses.add())
+    gauges = _create_gauges(config, declare, pulses, outside)
+    beside = (*upkeep, *callbacks, *gauges)
+    return Collector(consumer, writer, beside, publisher, ops, pulses.add(), tracer)
 
 
 def _create_consumer(config: Config, declare: Declare, deliveries: "Queue[Delivery]") -> Consumer:
+    queues = (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
     return Consumer(
-        config.amqp_url,
+        config,
         NAME,
-        queues=(topology.RESULTS_QUEUE, topology.DEAD_QUEUE),
+        queues=queues,
         prefetch=PREFETCH,
         declare=declare,
-        on_delivery=deliveries.put,
+        on_delivery=counted(queues, deliveries.put),
     )
 
 
-def _create_write(config: Config, endings: Endings) -> Write:
+def _create_endings(publisher: Publisher) -> Tells:
+    return CountedEndings(Endings(publisher), SystemClock())
+
+
+def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
     clock = SystemClock()
     engine = postgres.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=False)
     store = Store(engine, clock)
 
     def write(batch: Sequence[Delivery]) -> None:
-        applied = store.apply(batch)
+        with storing(tracer, batch) as delivered:
+            applied = store.apply(delivered)
         for stored in applied:
             if stored.ended is not None:
                 endings.tell(stored.ended, stored.traceparent)
@@ -165,28 +136,34 @@ def _create_write(config: Config, endings: Endings) -> Write:
 
 
 def _create_upkeep(
-    config: Config, declare: Declare, publisher: Publisher, pulses: Pulses
+    config: Config, declare: Declare, publisher: Publisher, pulses: Pulses, tracer: Tracer
 ) -> tuple[Periodic, ...]:
     engine = postgres.create_engine(
         config.database_url, UPKEEP_NAME, UPKEEP_CONNECTIONS, autocommit=False
     )
     return (
-        _create_reconciler(config, engine, declare, publisher, pulses),
+        _create_reconciler(config, engine, declare, publisher, pulses, tracer),
         _create_retention(config, engine, pulses),
     )
 
 
 def _create_reconciler(
-    config: Config, engine: Engine, declare: Declare, publisher: Publisher, pulses: Pulses
+    config: Config,
+    engine: Engine,
+    declare: Declare,
+    publisher: Publisher,
+    pulses: Pulses,
+    tracer: Tracer,
 ) -> Periodic:
     clock, after = SystemClock(), config.reconcile_after_seconds
     languages = config.offered_languages()
     reconciler = Reconciler(
-        Queues(config.amqp_url, UPKEEP_NAME, declare, languages),
+        Queues(config, UPKEEP_NAME, declare, languages),
         IdleLanguages(clock, after),
         Reconciliation(engine, clock, timedelta(seconds=after), languages),
         publisher,
-        Endings(publisher),
+        _create_endings(publisher),
+        tracer,
     )
     every = config.reconcile_every_seconds
     return Periodic("reconciler", every, reconciler.turn, pulses.add(every))
@@ -198,8 +175,29 @@ def _create_retention(config: Config, engine: Engine, pulses: Pulses) -> Periodi
     return Periodic("retention", RETENTION_EVERY_SECONDS, retention.turn, pulse)
 
 
+def _create_gauges(
+    config: Config, declare: Declare, pulses: Pulses, outside: Outside
+) -> tuple[Loop, ...]:
+    build_info.announce(NAME, Path(__file__).parent)
+    languages = config.offered_languages()
+    metering.prepare(languages)
+    queues = topology.queues(languages, outside.schedule.delays_seconds)
+    engine = postgres.create_engine(config.database_url, GAUGES_NAME, 1, autocommit=True)
+    every = age_gauges.EVERY_SECONDS
+    ages = age_gauges.AgeGauges(engine, languages)
+    return (
+        QueueGauges(config, GAUGES_NAME, declare, queues, pulses.add(every)),
+        Periodic("age-gauges", every, ages.turn, pulses.add(every)),
+    )
+
+
 def _create_callbacks(
-    config: Config, declare: Declare, publisher: Publisher, pulses: Pulses, outside: Outside
+    config: Config,
+    declare: Declare,
+    publisher: Publisher,
+    pulses: Pulses,
+    outside: Outside,
+    tracer: Tracer,
 ) -> tuple[Loop, ...]:
     """Nothing when the deployment allows no callbacks."""
     allowed = config.callback_receivers()
@@ -211,8 +209,8 @@ def _create_callbacks(
     store, schedule = CallbackStore(engine, SystemClock()), outside.schedule
     post, signer = HttpPost(outside.tls()), Signer(config.callback_secret)
     sender = Sender(allowed, AddressBook(outside.resolve), post, signer)
-    handler = CallbackHandler(store, sender, publisher, schedule)
-    queue = CallbackQueue(config.amqp_url, CALLBACKS_NAME, declare)
+    handler = CallbackHandler(store, sender, publisher, schedule, tracer)
+    queue = CallbackQueue(config, CALLBACKS_NAME, declare)
     sweep, every = Sweep(store, queue.waiting, publisher, schedule), schedule.sweep_seconds
     return (
         _create_callback_workers(config, declare, handler, pulses),
@@ -225,12 +223,12 @@ def _create_callback_workers(
 ) -> CallbackWorkers:
     deliveries: Queue[Delivery] = Queue()
     consumer = Consumer(
-        config.amqp_url,
+        config,
         CALLBACKS_NAME,
         queues=(topology.CALLBACKS_QUEUE,),
         prefetch=WORKERS,
         declare=declare,
-        on_delivery=deliveries.put,
+        on_delivery=counted((topology.CALLBACKS_QUEUE,), deliveries.put),
     )
     worker_stops = [pulses.add() for _ in range(WORKERS)]
     return CallbackWorkers(consumer, deliveries, handler.handle, pulses.add(), worker_stops)

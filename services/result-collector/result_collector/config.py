@@ -6,19 +6,20 @@ from typing import Annotated
 from msgspec import Meta
 
 from runlet import callback_hosts
+from runlet.broker.settings import BrokerSettings
 from runlet.callback_hosts import AllowedHosts
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
+from runlet.tracing import TracingSettings
 
 SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(BrokerSettings, TracingSettings):
     """Each field is an environment variable of the same name."""
 
     database_url: str = field(repr=False)
-    amqp_url: str = field(repr=False)
     languages: str = ""
     log_level: str = "INFO"
     retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 30

@@ -15,6 +15,7 @@ from runlet.messages import InvalidMessageError, RunRequested
 INVALID_EVENT = "invalid_event"
 REJECTED = "rejected"
 DELIVERY_LIMIT = "delivery_limit"
+CAUSES = (REJECTED, DELIVERY_LIMIT, INVALID_EVENT)
 
 # Whatever a message claims, the number fits its column.
 _MOST_ATTEMPTS = 1_000_000

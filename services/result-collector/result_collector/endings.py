@@ -24,6 +24,14 @@ class Publishes(Protocol):
         ...
 
 
+class Tells(Protocol):
+    """Hears of ends; see Endings."""
+
+    def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        """Tell the end of an execution, given as it was stored."""
+        ...
+
+
 class Endings:
     """Tells ends that are committed, and waits for nobody.
 

@@ -127,5 +127,7 @@ FIND_NEWEST_STARTED = (
 )
 
 FIND_UNHEARD_CANCELLATIONS = (
-    select(_columns.id, _columns.cancel_requested_at).where(_running, _cancel_unanswered)
+    select(_columns.id, _columns.cancel_requested_at, _columns.traceparent).where(
+        _running, _cancel_unanswered
+    )
 ).limit(1000)

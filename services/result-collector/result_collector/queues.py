@@ -8,6 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from runlet.broker import topology
 from runlet.broker.connection import connect
 from runlet.broker.publisher import Declare
+from runlet.broker.settings import BrokerSettings
 from runlet.clock import Clock
 
 # Looked at for events and dead letters that are not stored yet.
@@ -45,8 +46,14 @@ class IdleLanguages:
 class Queues:
     """Counts ready messages, over a connection that lives as long as one look."""
 
-    def __init__(self, url: str, name: str, declare: Declare, languages: Collection[str]) -> None:
-        self._url = url
+    def __init__(
+        self,
+        broker: BrokerSettings | str,
+        name: str,
+        declare: Declare,
+        languages: Collection[str],
+    ) -> None:
+        self._broker = broker
         self._name = name
         self._declare = declare
         self._languages = languages
@@ -56,7 +63,7 @@ class Queues:
 
         Raises one of CONNECTION_ERRORS when the broker does not answer.
         """
-        with connect(self._url, self._name) as connection:
+        with connect(self._broker, self._name) as connection:
             channel = connection.channel()
             self._declare(channel)
             drained = _are_empty(channel, _INBOX)

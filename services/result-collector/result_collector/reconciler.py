@@ -6,14 +6,16 @@ from uuid import UUID
 
 import structlog
 
-from result_collector.endings import Endings, Publishes
+from result_collector.endings import Publishes, Tells
 from result_collector.overdue import BATCH_SIZE
 from result_collector.queues import IdleLanguages, Look
 from result_collector.reconciliation import Reconciled, Reconciliation
+from runlet import tracing
 from runlet.broker import outgoing
 from runlet.broker.connection import CONNECTION_ERRORS
 from runlet.executions import TERMINAL
 from runlet.metrics import RECONCILED
+from runlet.tracing import OFF, Kind, Span, Tracer
 
 log = structlog.get_logger()
 
@@ -39,13 +41,15 @@ class Reconciler:
         idle_languages: IdleLanguages,
         reconciliation: Reconciliation,
         publisher: Publishes,
-        endings: Endings,
+        endings: Tells,
+        tracer: Tracer = OFF,
     ) -> None:
         self._queues = queues
         self._idle_languages = idle_languages
         self._reconciliation = reconciliation
         self._publisher = publisher
         self._endings = endings
+        self._tracer = tracer
         self._was_drained = False
 
     def turn(self) -> None:
@@ -70,9 +74,11 @@ class Reconciler:
             raise
 
     def _repeat_cancellations(self) -> None:
-        for cancel in self._reconciliation.unheard_cancellations():
-            self._publisher.publish(outgoing.cancellation(cancel, None))
-            log.info("cancellation_repeated", execution_id=str(cancel.execution_id))
+        for unheard in self._reconciliation.unheard_cancellations():
+            cancel, traceparent = unheard.cancel, unheard.traceparent
+            self._publisher.publish(outgoing.cancellation(cancel, traceparent))
+            with tracing.logged(traceparent):
+                log.info("cancellation_repeated", execution_id=str(cancel.execution_id))
 
     def _settle(self, idle_languages: Collection[str], overtaken: Collection[UUID]) -> None:
         size = BATCH_SIZE
@@ -83,9 +89,25 @@ class Reconciler:
             size = len(batch)
 
     def _report(self, reconciled: Reconciled) -> None:
+        with tracing.active(self._begin(reconciled)) as span:
+            self._tell(reconciled, span.traceparent)
+
+    def _begin(self, reconciled: Reconciled) -> Span:
+        return self._tracer.begin(
+            "reconcile",
+            Kind.INTERNAL,
+            reconciled.row["traceparent"],
+            {
+                "runlet.execution_id": str(reconciled.change.execution_id),
+                "runlet.attempt": reconciled.change.attempt,
+                "runlet.outcome": reconciled.outcome,
+            },
+        )
+
+    def _tell(self, reconciled: Reconciled, traceparent: str) -> None:
         change = reconciled.change
         if change.status in TERMINAL:
-            self._endings.tell(reconciled.row, None)
+            self._endings.tell(reconciled.row, traceparent)
         RECONCILED.labels(reconciled.outcome).inc()
         log.warning(
             "execution_reconciled",

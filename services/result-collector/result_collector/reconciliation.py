@@ -28,6 +28,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Unheard:
+    """A cancellation to be told once more, and the trace of the execution."""
+
+    cancel: CancelRequested
+    traceparent: str | None
+
+
+@dataclass(frozen=True)
 class Reconciled:
     """An execution that was stuck; `row` is how it is stored where that ended it."""
 
@@ -85,12 +93,15 @@ class Reconciliation:
             found = connection.execute(overdue.FIND_OVERDUE, values).mappings().all()
             return [_settle(connection, row, now) for row in found]
 
-    def unheard_cancellations(self) -> list[CancelRequested]:
+    def unheard_cancellations(self) -> list[Unheard]:
         """Cancellations of executions that are running all the same."""
         query = overdue.FIND_UNHEARD_CANCELLATIONS
         with self._engine.begin() as connection:
             found = connection.execute(query, {"now": self._clock.now()}).all()
-        return [CancelRequested(execution_id, at) for execution_id, at in found]
+        return [
+            Unheard(CancelRequested(execution_id, at), traceparent)
+            for execution_id, at, traceparent in found
+        ]
 
 
 def _newest_started(connection: Connection, now: datetime) -> dict[str, datetime]:

@@ -3,7 +3,9 @@
 import structlog
 
 from result_collector.handlers import Change
+from result_collector.metering import EVENTS
 from result_collector.store import Stored
+from runlet import tracing
 from runlet.clock import Clock
 from runlet.metrics import DEAD_LETTERS, EVENT_LAG_SECONDS, EVENTS_STORED
 
@@ -17,12 +19,14 @@ def report(stored: Stored, clock: Clock) -> None:
     if stored.change is not None:
         EVENTS_STORED.labels(stored.change.event).inc()
         if stored.changed:
-            _report_transition(stored.change, str(stored.session_id), clock)
+            with tracing.logged(stored.traceparent):
+                _report_transition(stored.change, str(stored.session_id), clock)
 
 
 def _report_transition(change: Change, session_id: str, clock: Clock) -> None:
-    if change.event == "finished":
-        EVENT_LAG_SECONDS.observe(max(0.0, (clock.now() - change.at).total_seconds()))
+    if change.event in EVENTS:
+        lag = (clock.now() - change.at).total_seconds()
+        EVENT_LAG_SECONDS.labels(change.event).observe(max(0.0, lag))
     log.info(
         f"execution_{change.event}",
         execution_id=str(change.execution_id),

@@ -50,6 +50,7 @@ _STATEMENTS = {
     "dead_letters": _remove(dead_letters, dead_letters.c.id, _OLD_DEAD_LETTERS),
     "run_allowances": _remove(run_allowances, run_allowances.c.subject, _OLD_ALLOWANCES),
 }
+TABLES = tuple(_STATEMENTS)
 
 
 class Retention:

@@ -68,8 +68,8 @@ def _transition(
 ) -> Select[Any]:
     """Change the execution where `allowed`, and note the event if it is not noted yet.
 
-    Gives one row: the execution's and the session's id, and whether the execution changed; none
-    if it is unknown.
+    Gives one row: the execution's and the session's id, its trace, and whether the execution
+    changed; none if it is unknown.
     """
     known, changed = _known(), _change(allowed, values, [_columns.id])
     return _joined(known, changed).add_cte(_noted(event_type, known))
@@ -95,8 +95,8 @@ def _ending(event_type: str, allowed: ColumnElement[bool]) -> Select[Any]:
 
 
 def _known() -> CTE:
-    known = select(_columns.id, _columns.session_id).where(_columns.id == _EXECUTION_ID)
-    return known.cte("known")
+    known = select(_columns.id, _columns.session_id, _columns.traceparent)
+    return known.where(_columns.id == _EXECUTION_ID).cte("known")
 
 
 def _change(
@@ -117,7 +117,7 @@ def _noted(event_type: str, about: CTE) -> CTE:
 def _joined(known: CTE, changed: CTE, *more: ColumnElement[Any]) -> Select[Any]:
     did_change = changed.c.id.is_not(None).label("changed")
     joined = known.outerjoin(changed, known.c.id == changed.c.id)
-    return select(known.c.id, known.c.session_id, did_change, *more).select_from(joined)
+    return select(*known.c, did_change, *more).select_from(joined)
 
 
 _ENDED_VALUES: dict[str, Any] = {
@@ -174,11 +174,12 @@ def _republished() -> Select[Any]:
     """Queue the execution again, with an outbox row for a request that starts this attempt."""
     known = _known()
     values = {"status": Status.QUEUED, "queued_at": _AT, "started_at": None}
-    changed = _change(_in_hand, values, [_columns.id])
+    changed = _change(_in_hand, values, [_columns.id, _columns.traceparent])
+    columns = ["execution_id", "created_at", "attempt", "traceparent"]
     sent = postgresql.insert(outbox).from_select(
-        ["execution_id", "created_at", "attempt"], select(changed.c.id, _AT, _ATTEMPT)
+        columns, select(changed.c.id, _AT, _ATTEMPT, changed.c.traceparent)
     )
-    new = {name: sent.excluded[name] for name in ("created_at", "attempt")}
+    new = {name: sent.excluded[name] for name in columns[1:]}
     row = _joined(known, changed).add_cte(_noted("republished", changed))
     return row.add_cte(sent.on_conflict_do_update(index_elements=["execution_id"], set_=new).cte())
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from result_collector import dead_letters, events, handlers, statements
 from result_collector.dead_letters import DeadLetter
 from result_collector.handlers import Change
+from runlet import tracing
 from runlet.broker import topology
 from runlet.broker.consumer import Delivery
 from runlet.clock import Clock
@@ -100,12 +101,13 @@ class Store:
 
     def _refuse(self, connection: Connection, delivery: Delivery, problem: str) -> Stored:
         letter = dead_letters.from_event(delivery)
-        log.error(
-            "event_refused",
-            execution_id=str(letter.execution_id),
-            type=letter.type,
-            error=problem,
-        )
+        with tracing.logged(delivery.traceparent):
+            log.error(
+                "event_refused",
+                execution_id=str(letter.execution_id),
+                type=letter.type,
+                error=problem,
+            )
         _keep(connection, letter, self._clock.now())
         return Stored(letter=letter)
 

@@ -45,6 +45,7 @@ executions = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("cancel_requested_at", DateTime(timezone=True)),
     Column("callback_url", Text),
+    Column("traceparent", String),
 )
 
 callbacks = Table(
@@ -83,6 +84,7 @@ outbox = Table(
     _metadata,
     Column("execution_id", Uuid, primary_key=True),
     Column("created_at", DateTime(timezone=True)),
+    Column("traceparent", String),
     Column("attempt", Integer),
 )
 

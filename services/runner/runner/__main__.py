@@ -20,6 +20,7 @@ def main() -> int:
     try:
         settings = config.load(Config, os.environ)
         settings.served()
+        settings.spans_endpoint()
     except (config.ConfigError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -4,25 +4,29 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import docker
-from docker.errors import NotFound
 from pika.adapters.blocking_connection import BlockingChannel
 
-from runlet.broker import topology
+from runlet import build_info, metrics, tracing
+from runlet.broker import steps, topology
 from runlet.broker.consumer import Consumer, Delivery
 from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.redeliveries import counted
 from runlet.broker.subscriber import Binding, Subscriber
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
-from runlet.ops_server import OpsServer
+from runlet.ops_server import OPS_PORT, OpsServer
+from runlet.tracing import Tracer
+from runner import metering
 from runner.cancellations import Cancellations
 from runner.config import Config
 from runner.hand_back import HandBack
 from runner.handler import RunHandler
 from runner.reporter import Reporter
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
-from runner.sandbox.engine import ContainerSettings, Engine
+from runner.sandbox.engine import ContainerSettings, Engine, runner_container
 from runner.sandbox.pool import PoolSize, WarmPool
 from runner.sandbox.reaper import HOST_OWNER_PREFIX, Reaper
 from runner.slots import Slots
@@ -41,6 +45,7 @@ class Runner:
     pool: WarmPool
     reaper: Reaper
     engine: Engine
+    tracer: Tracer
 
     def run(self, stop: StopSignal) -> None:
         """Serve until `stop` is set, then close in the order of the flow.
@@ -60,8 +65,9 @@ class Runner:
         self.publisher.close()
         self.reaper.stop()
         self.pool.close()
+        self.tracer.close()
 
-    def ops_server(self) -> OpsServer:
+    def ops_server(self, port: int = OPS_PORT) -> OpsServer:
         """Health, readiness and metrics of this runner."""
         return OpsServer(
             healthy=lambda: True,
@@ -69,6 +75,8 @@ class Runner:
                 "message broker": self.consumer.connected and self.publisher.connected,
                 "container engine": self.engine.answers(),
             },
+            metrics=metrics.RUNNER,
+            port=port,
         )
 
     def _is_drained(self) -> bool:
@@ -93,7 +101,8 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     def settle(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
 
-    publisher = Publisher(config.amqp_url, NAME, declare)
+    tracer = tracing.create(config, NAME)
+    publisher = Publisher(config, NAME, declare, tracer)
     reporter = Reporter(publisher)
     cancellations = Cancellations()
     handler = RunHandler(
@@ -102,16 +111,23 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     slots = Slots(
         config.runner_concurrency,
         lambda delivery: consumer.holds(delivery),
-        handler.handle,
+        steps.traced(tracer, "run", handler.handle),
         give_up=lambda delivery: consumer.requeue(delivery),
         hand_back=HandBack(reporter, settle),
     )
     queues = [topology.run_queue(language) for language in languages]
-    consumer = Consumer(
-        config.amqp_url, NAME, queues, config.runner_concurrency, declare, slots.accept
-    )
+    accept = counted(queues, slots.accept)
+    consumer = Consumer(config, NAME, queues, config.runner_concurrency, declare, accept)
+    _prepare_metrics(config, pool)
     control = _create_control(config, declare, cancellations)
-    return Runner(consumer, publisher, control, slots, pool, Reaper(engine, owner), engine)
+    reaper = Reaper(engine, owner)
+    return Runner(consumer, publisher, control, slots, pool, reaper, engine, tracer)
+
+
+def _prepare_metrics(config: Config, pool: WarmPool) -> None:
+    build_info.announce(NAME, Path(__file__).parent)
+    metering.prepare(config.runner_concurrency, config.served())
+    metering.watch_size(pool, config.served())
 
 
 def _create_pool(config: Config, engine: Engine) -> WarmPool:
@@ -119,15 +135,16 @@ def _create_pool(config: Config, engine: Engine) -> WarmPool:
         config.served().values(),
         PoolSize(config.sandbox_pool_floor, config.sandbox_pool_ceiling),
         config.sandbox_runs_per_container,
-        engine.start_container,
+        metering.timed(engine.start_container),
         engine.remove,
         SystemClock(),
+        metering.PoolMeter(),
     )
 
 
 def _create_control(config: Config, declare: Declare, cancellations: Cancellations) -> Subscriber:
     return Subscriber(
-        config.amqp_url,
+        config,
         f"{NAME}-control",
         declare,
         [Binding(topology.CONTROL)],
@@ -143,8 +160,6 @@ def owner_name(client: docker.DockerClient) -> str:
     The engine is asked, because a file that marks containers may lie about in a virtual machine.
     """
     hostname = socket.gethostname()
-    try:
-        client.containers.get(hostname)
-    except NotFound:
+    if runner_container(client.api, hostname) is None:
         return f"{HOST_OWNER_PREFIX}{hostname}:{os.getpid()}"
     return hostname

@@ -1,20 +1,21 @@
 """The runner's settings."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
+from runlet.broker.settings import BrokerSettings
 from runlet.config import comma_separated
 from runlet.languages import Language, offered
+from runlet.tracing import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(BrokerSettings, TracingSettings):
     """Each field is an environment variable of the same name, in capitals."""
 
-    amqp_url: str = field(repr=False)
     default_memory_mb: Annotated[int, Meta(ge=32, le=2048)] = 256
     runner_concurrency: Annotated[int, Meta(ge=1, le=1000)] = os.cpu_count() or 1
     sandbox_runs_per_container: Annotated[int, Meta(ge=1, le=1000)] = 1

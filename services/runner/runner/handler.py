@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from runlet import messages
+from runlet import messages, tracing
 from runlet.broker import outgoing
 from runlet.broker.consumer import Delivery
 from runlet.broker.topology import RETRY_DELAYS_SECONDS
@@ -15,7 +15,7 @@ from runlet.clock import Clock
 from runlet.executions import Reason, status_for
 from runlet.languages import Language
 from runlet.messages import ExecutionOutput, InvalidMessageError, RunRequested, RunResult
-from runlet.metrics import RUN_QUEUE_SECONDS, RUN_RETRIES, RUN_SECONDS, RUNS_FINISHED
+from runlet.metrics import RUN_QUEUE_SECONDS, RUN_RETRIES, RUN_SECONDS
 from runner.cancellations import Cancellations
 from runner.programs import program_from, request_from
 from runner.reporter import Reporter
@@ -60,6 +60,7 @@ class RunHandler:
         except InvalidMessageError as error:
             self._bury(delivery, delivery.body, str(error))
             return
+        tracing.note({"runlet.language": request.language, "runlet.attempt": request.attempt})
         with (
             structlog.contextvars.bound_contextvars(
                 execution_id=str(request.execution_id),
@@ -130,9 +131,9 @@ class RunHandler:
             result=outcome.result,
             language=request.language,
         )
+        tracing.note({"runlet.status": status, "runlet.reason": outcome.reason})
         self._reporter.tell(outgoing.event(finished, delivery.traceparent))
         self._settle([delivery])
-        RUNS_FINISHED.labels(request.language, status, outcome.reason or "").inc()
         if started_at is not None:
             RUN_SECONDS.labels(request.language).observe((now - started_at).total_seconds())
         log.info(
@@ -149,6 +150,7 @@ class RunHandler:
             reason = f"{problem} It was tried {retries + 1} times."
             self._bury(delivery, messages.encode(request), reason)
             return
+        tracing.note({"runlet.outcome": "retrying"})
         delay = RETRY_DELAYS_SECONDS[retries]
         retrying = messages.ExecutionRetrying(
             request.execution_id,
@@ -166,6 +168,7 @@ class RunHandler:
         log.warning("execution_retrying", status="QUEUED", problem=problem, delay_seconds=delay)
 
     def _bury(self, delivery: Delivery, body: bytes, reason: str) -> None:
+        tracing.note({"runlet.outcome": "dead_lettered"})
         letter = outgoing.dead_letter(
             delivery.type, body, delivery.correlation_id, reason, delivery.traceparent
         )

@@ -139,8 +139,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure("runtimes", settings.log_level)
-    builder = RuntimeBuilder(docker.DockerClient.from_env(timeout=900), settings)
     try:
+        builder = RuntimeBuilder(docker.DockerClient.from_env(timeout=900), settings)
         for language in languages.values():
             builder.build(language)
     except BuildError as error:

@@ -1,8 +1,12 @@
 """Puts the session API together: the only place that builds what it talks to."""
 
+import atexit
+from pathlib import Path
+
 from flask import Flask
 
-from runlet import postgres
+from runlet import build_info, metrics, postgres, tracing
+from runlet.clock import SystemClock
 from runlet.config import comma_separated
 from runlet.http import auth, database
 from runlet.http.app import Description
@@ -13,6 +17,7 @@ from session_api.config import Config
 from session_api.language_routes import languages
 from session_api.repository import SessionRepository
 from session_api.routes import sessions
+from session_api.schemas import LANGUAGE_COMPONENT
 
 NAME = "session-api"
 
@@ -27,14 +32,25 @@ def create_app(config: Config) -> Flask:
     that cannot be used.
     """
     probe = postgres.create_probe(config.database_url, NAME)
-    description = Description(title="Runlet session API", ready_checks={"database": probe})
-    app, api = create_http_app(description)
+    build_info.announce(NAME, Path(__file__).parent)
+    description = Description(
+        title="Runlet session API",
+        ready_checks={"database": probe},
+        metrics=metrics.SESSION_API,
+    )
+    tracer = tracing.create(config, NAME)
+    # Nothing else of an application has an end; what is left to export then goes out.
+    atexit.register(tracer.close)
+    app, api = create_http_app(description, tracer)
     auth.install(app, api, config, trusts_services=True)
     engine = postgres.create_engine(config.database_url, NAME, POOL_SIZE, autocommit=True)
     offer = offered(comma_separated(config.languages))
-    context.attach(app, context.Context(SessionRepository(engine), offer, limits=config))
+    context.attach(
+        app, context.Context(SessionRepository(engine, SystemClock()), offer, limits=config)
+    )
     errors.install(app)
     database.install(app)
+    api.spec.components.schema(LANGUAGE_COMPONENT, {"type": "string", "enum": list(offer)})
     api.register_blueprint(sessions)
     api.register_blueprint(languages)
     return app

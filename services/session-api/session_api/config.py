@@ -7,12 +7,13 @@ from msgspec import Meta
 
 from runlet.http.auth import TokenSettings
 from runlet.limits import LimitSettings
+from runlet.tracing import TracingSettings
 
 LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(LimitSettings, TokenSettings):
+class Config(LimitSettings, TokenSettings, TracingSettings):
     """Each field is the environment variable of the same name, in capitals.
 
     `languages` is a comma-separated list; empty means all.

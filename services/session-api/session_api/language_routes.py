@@ -2,29 +2,50 @@
 
 from typing import Any
 
-from runlet.http import blueprints
+from runlet.http import blueprints, documents
 from runlet.http.problems import ProblemError
 from runlet.languages import Language
-from session_api import context
+from session_api import context, examples, links
+from session_api.problem_documents import NO_LANGUAGE
 from session_api.schemas import LanguageListSchema, LanguageWithTemplateSchema
 
 languages = blueprints.create("languages", "What programs can be written in.")
 
+_IN_PATH = {
+    "in": "path",
+    "name": "language_id",
+    "required": True,
+    "description": "The id of the language.",
+    "schema": {"type": "string"},
+    "example": "python",
+}
+
 
 @languages.route("/languages", methods=["GET"])
-@languages.doc(operationId="listLanguages", summary="List the languages on offer")
+@languages.doc(
+    operationId="listLanguages",
+    summary="List the languages on offer",
+    **documents.links(200, **links.FIRST_LANGUAGE),
+)
 @blueprints.document_problems(languages)
-@languages.response(200, LanguageListSchema, description="Every language on offer.")
+@languages.response(
+    200, LanguageListSchema, description="Every language on offer.", example=examples.LANGUAGES
+)
 def list_offered() -> dict[str, Any]:
     """Every language this deployment offers."""
     described = [_describe(language) for language in context.current().languages.values()]
     return {"total": len(described), "languages": described}
 
 
-@languages.route("/languages/<language_id>", methods=["GET"])
+@languages.route("/languages/<language_id>", methods=["GET"], parameters=[_IN_PATH])
 @languages.doc(operationId="getLanguage", summary="Read a language")
-@blueprints.document_problems(languages, 404)
-@languages.response(200, LanguageWithTemplateSchema, description="The language and its template.")
+@blueprints.document_problems(languages, NO_LANGUAGE)
+@languages.response(
+    200,
+    LanguageWithTemplateSchema,
+    description="The language and its template.",
+    example=examples.LANGUAGE_WITH_TEMPLATE,
+)
 def read(language_id: str) -> dict[str, Any]:
     """A language and the program its sessions start with."""
     language = context.current().languages.get(language_id)

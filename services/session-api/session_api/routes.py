@@ -8,13 +8,15 @@ from uuid import UUID
 import structlog
 from flask import Response, request, url_for
 
-from runlet.http import blueprints
+from runlet.http import blueprints, documents
 from runlet.http.cursors import Cursor
+from runlet.http.documents import UUID_EXAMPLE
 from runlet.http.problems import ProblemError
 from runlet.languages import LANGUAGES
-from session_api import context
+from session_api import context, examples, links
 from session_api.models import ACTIVE, INACTIVE, CodeSession, NewSession
 from session_api.preconditions import accepted_revisions
+from session_api.problem_documents import CLOSED, NO_SESSION, STALE
 from session_api.repository import Changes, SessionNotFoundError
 from session_api.schemas import (
     ChangesSchema,
@@ -31,6 +33,11 @@ log = structlog.get_logger()
 sessions = blueprints.create(
     "code-sessions", "Programs being written, saved as they are typed.", body_required=True
 )
+
+_SESSION = "/code-sessions/<session_id>"
+_IN_PATH = [documents.path_id("session_id", "session")]
+_ETAG = {"ETag": documents.header("The revision, in quotes.", '"1"', pattern='^"[0-9]+"$')}
+_CREATED = {**_ETAG, "Location": documents.header("Where it is.", f"/code-sessions/{UUID_EXAMPLE}")}
 
 Answer = tuple[Any, int, Mapping[str, str]]
 
@@ -52,10 +59,20 @@ _IF_NONE_MATCH = {
 
 
 @sessions.route("/code-sessions", methods=["POST"])
-@sessions.doc(operationId="createCodeSession", summary="Begin a session")
+@sessions.doc(
+    operationId="createCodeSession",
+    summary="Begin a session",
+    **documents.links(201, **links.THIS_SESSION),
+)
 @blueprints.document_problems(sessions, 400, 413, 415, 422, 503)
-@sessions.arguments(NewSessionSchema)
-@sessions.response(201, SessionSchema, description="The session, which starts as the template.")
+@sessions.arguments(NewSessionSchema, example=examples.NEW_SESSION)
+@sessions.response(
+    201,
+    SessionSchema,
+    description="The session, which starts as the template.",
+    example=examples.SESSION,
+    headers=_CREATED,
+)
 def create(body: dict[str, Any]) -> Answer:
     """Begin a session with a program of its own."""
     language = context.current().language(body["language"])
@@ -68,10 +85,16 @@ def create(body: dict[str, Any]) -> Answer:
 
 
 @sessions.route("/code-sessions", methods=["GET"])
-@sessions.doc(operationId="listCodeSessions", summary="List sessions, newest first")
+@sessions.doc(
+    operationId="listCodeSessions",
+    summary="List sessions, newest first",
+    **documents.links(200, **links.FIRST_SESSION),
+)
 @blueprints.document_problems(sessions, 422, 503)
 @sessions.arguments(PageSchema, location="query")
-@sessions.response(200, SessionListSchema, description="A page of sessions.")
+@sessions.response(
+    200, SessionListSchema, description="A page of sessions.", example=examples.SESSIONS
+)
 def list_newest(page: dict[str, Any]) -> dict[str, Any]:
     """The sessions of a user, or of all, newest first."""
     limit: int = page["limit"]
@@ -82,11 +105,22 @@ def list_newest(page: dict[str, Any]) -> dict[str, Any]:
     return {"sessions": shown, "next_cursor": last}
 
 
-@sessions.route("/code-sessions/<session_id>", methods=["GET"])
-@sessions.doc(operationId="getCodeSession", summary="Read a session", parameters=[_IF_NONE_MATCH])
-@blueprints.document_problems(sessions, 404, 503)
-@sessions.alt_response(304, description="Nothing has changed.")
-@sessions.response(200, WholeSessionSchema, description="The session; its ETag is the revision.")
+@sessions.route(_SESSION, methods=["GET"], parameters=_IN_PATH)
+@sessions.doc(
+    operationId="getCodeSession",
+    summary="Read a session",
+    parameters=[_IF_NONE_MATCH],
+    **documents.links(200, **links.THIS_SESSION),
+)
+@blueprints.document_problems(sessions, NO_SESSION, 503)
+@sessions.alt_response(304, description="Nothing has changed.", headers=_ETAG)
+@sessions.response(
+    200,
+    WholeSessionSchema,
+    description="The session; its ETag is the revision.",
+    example=examples.WHOLE_SESSION,
+    headers=_ETAG,
+)
 def read(session_id: str) -> Answer | Response:
     """The whole session."""
     session = context.current().sessions.get(_uuid(session_id))
@@ -96,11 +130,22 @@ def read(session_id: str) -> Answer | Response:
     return _whole(session), 200, _etag(session.revision)
 
 
-@sessions.route("/code-sessions/<session_id>", methods=["PATCH"])
-@sessions.doc(operationId="saveCodeSession", summary="Autosave", parameters=[_IF_MATCH])
-@blueprints.document_problems(sessions, 400, 404, 409, 412, 413, 415, 422, 503)
-@sessions.arguments(ChangesSchema)
-@sessions.response(200, SavedSchema, description="Saved; the revision went up by one.")
+@sessions.route(_SESSION, methods=["PATCH"], parameters=_IN_PATH)
+@sessions.doc(
+    operationId="saveCodeSession",
+    summary="Autosave",
+    parameters=[_IF_MATCH],
+    **documents.links(200, **links.THIS_SESSION),
+)
+@blueprints.document_problems(sessions, 400, NO_SESSION, CLOSED, STALE, 413, 415, 422, 503)
+@sessions.arguments(ChangesSchema, example=examples.CHANGES)
+@sessions.response(
+    200,
+    SavedSchema,
+    description="Saved; the revision went up by one.",
+    example=examples.SAVED,
+    headers=_ETAG,
+)
 def save(body: dict[str, Any], session_id: str) -> Answer:
     """Replace the program, its language or both."""
     if "language" in body:
@@ -112,10 +157,14 @@ def save(body: dict[str, Any], session_id: str) -> Answer:
     return saved, 200, _etag(saved.revision)
 
 
-@sessions.route("/code-sessions/<session_id>/close", methods=["PATCH"])
-@sessions.doc(operationId="closeCodeSession", summary="Close a session")
-@blueprints.document_problems(sessions, 404, 503)
-@sessions.response(200, ClosedSchema, description="The session is closed.")
+@sessions.route(f"{_SESSION}/close", methods=["PATCH"], parameters=_IN_PATH)
+@sessions.doc(
+    operationId="closeCodeSession",
+    summary="Close a session",
+    **documents.links(200, **links.THIS_SESSION),
+)
+@blueprints.document_problems(sessions, NO_SESSION, 503)
+@sessions.response(200, ClosedSchema, description="The session is closed.", example=examples.CLOSED)
 def close(session_id: str) -> dict[str, Any]:
     """Close a session for good; closing it again changes nothing."""
     known_id = _uuid(session_id)

@@ -1,11 +1,20 @@
 """Opening a connection to the broker, and waiting between attempts."""
 
 import random
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pika
 from pika.exceptions import AMQPError
 
-HEARTBEAT_SECONDS = 20
+from runlet.broker.refusals import BrokerRefusedError, explained
+from runlet.broker.settings import BrokerSettings, settings_of
+from runlet.config import ConfigError
+
+# RabbitMQ looks this often whether it heard anything, and closes the connection at the second look
+# in vain: who is cut off in silence has lost its work after at most three times this.
+HEARTBEAT_SECONDS = 10
 # A cut network says nothing. What was sent into one is given up after this long instead of many
 # minutes, and a silent connection is asked whether it still stands.
 TCP_OPTIONS = {
@@ -28,19 +37,55 @@ class BrokerUnavailableError(Exception):
     """The broker cannot be reached now, or did not take a message."""
 
 
-def connect(url: str, name: str) -> pika.BlockingConnection:
-    """Open a connection that the broker lists as `name`.
+def connect(broker: BrokerSettings | str, name: str) -> pika.BlockingConnection:
+    """Open a connection that the broker lists as `name`; a URL stands for settings without files.
 
-    Raises one of CONNECTION_ERRORS when that fails.
+    Several addresses are tried in random order, so that connections spread over a cluster.
+    Raises one of CONNECTION_ERRORS when that fails, BrokerRefusedError if there is one.
     """
-    parameters = pika.URLParameters(url)
+    addresses = _addresses(broker)
+    random.shuffle(addresses)
+    failures: list[Exception] = []
+    for address in _as_they_resolve(addresses):
+        _be_patient(address, name)
+        try:
+            return pika.BlockingConnection(address)
+        except CONNECTION_ERRORS as error:
+            failures.append(explained(error, address) or error)
+    raise next((each for each in failures if isinstance(each, BrokerRefusedError)), failures[-1])
+
+
+def _as_they_resolve(addresses: list[pika.URLParameters]) -> Iterator[pika.URLParameters]:
+    """The name of a node that is away may take many seconds to fail: the others go before it."""
+    if len(addresses) == 1:
+        yield addresses[0]
+        return
+    resolvers = ThreadPoolExecutor(len(addresses), thread_name_prefix="resolver")
+    looks = {
+        resolvers.submit(socket.getaddrinfo, address.host, address.port): address
+        for address in addresses
+    }
+    resolvers.shutdown(wait=False)
+    for look in as_completed(looks):
+        yield looks[look]
+
+
+def _addresses(broker: BrokerSettings | str) -> list[pika.URLParameters]:
+    try:
+        return settings_of(broker).addresses()
+    except ConfigError as error:
+        # A file that was fine at the start; certificates are exchanged under running services.
+        raise BrokerRefusedError(str(error)) from error
+
+
+def _be_patient(parameters: pika.URLParameters, name: str) -> None:
+    """Set how long to wait for what, and the connection's name."""
     parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.tcp_options = TCP_OPTIONS
     parameters.socket_timeout = 5
     parameters.stack_timeout = 10
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.client_properties = {"connection_name": name}
-    return pika.BlockingConnection(parameters)
 
 
 class Backoff:

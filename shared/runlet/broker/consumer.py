@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pika
 import structlog
@@ -10,6 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import Basic
 
 from runlet.broker.connection import CONNECTION_ERRORS, Backoff, connect
+from runlet.broker.settings import BrokerSettings
 from runlet.lifecycle import StopSignal
 
 log = structlog.get_logger()
@@ -37,6 +38,10 @@ class Delivery:
         value = self.headers.get("traceparent")
         return value if isinstance(value, str) else None
 
+    def following(self, traceparent: str) -> "Delivery":
+        """The same message, as a part of the step with this `traceparent`."""
+        return replace(self, headers={**self.headers, "traceparent": traceparent})
+
     @property
     def earlier_deliveries(self) -> int:
         """How often the message was delivered before and came back, as quorum queues count it."""
@@ -54,14 +59,14 @@ class Consumer:
 
     def __init__(
         self,
-        url: str,
+        broker: BrokerSettings | str,
         name: str,
         queues: Sequence[str],
         prefetch: int,
         declare: Callable[[BlockingChannel], None],
         on_delivery: Callable[[Delivery], None],
     ) -> None:
-        self._url = url
+        self._broker = broker
         self._name = name
         self._queues = queues
         self._prefetch = prefetch
@@ -86,7 +91,7 @@ class Consumer:
         backoff = Backoff()
         while not stop.is_set():
             try:
-                with connect(self._url, self._name) as connection:
+                with connect(self._broker, self._name) as connection:
                     self._serve(connection, backoff, stop, is_drained)
             except CONNECTION_ERRORS as error:
                 log.warning("broker_connection_lost", connection=self._name, error=repr(error))

@@ -9,7 +9,7 @@ import pika
 
 from runlet import messages
 from runlet.broker import topology
-from runlet.tracing import child_of
+from runlet.trace_context import child_of
 
 PERSISTENT = 2
 
@@ -22,7 +22,7 @@ _ROUTING_KEYS: dict[type[messages.Event], str] = {
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """One message and where it goes."""
+    """One message and where it goes; `is_step` says that publishing it is a step of its trace."""
 
     exchange: str
     routing_key: str
@@ -32,6 +32,7 @@ class OutgoingMessage:
     traceparent: str | None = None
     headers: Mapping[str, object] = field(default_factory=dict)
     must_route: bool = True
+    is_step: bool = True
 
     def properties(self) -> pika.BasicProperties:
         """The AMQP properties the contract names."""
@@ -42,7 +43,7 @@ class OutgoingMessage:
             correlation_id=self.execution_id,
             delivery_mode=PERSISTENT,
             timestamp=int(datetime.now(UTC).timestamp()),
-            headers={**self.headers, "traceparent": child_of(self.traceparent)},
+            headers={**self.headers, "traceparent": self.traceparent or child_of(None)},
         )
 
 
@@ -72,7 +73,7 @@ def output(printed: messages.ExecutionOutput, traceparent: str | None) -> Outgoi
     message = _message(
         topology.RESULTS, topology.OUTPUT, printed, printed.execution_id, traceparent
     )
-    return replace(message, must_route=False)
+    return replace(message, must_route=False, is_step=False)
 
 
 def ended(execution: messages.ExecutionEnded, traceparent: str | None) -> OutgoingMessage:

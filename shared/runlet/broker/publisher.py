@@ -4,6 +4,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 
 import pika
 import structlog
@@ -12,6 +14,8 @@ from pika.exceptions import NackError, UnroutableError
 
 from runlet.broker.connection import CONNECTION_ERRORS, Backoff, BrokerUnavailableError, connect
 from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.settings import BrokerSettings
+from runlet.tracing import OFF, Kind, Span, Tracer
 
 log = structlog.get_logger()
 
@@ -26,10 +30,17 @@ class Publisher:
     refused at once rather than collected: whoever publishes keeps what it promised.
     """
 
-    def __init__(self, url: str, name: str, declare: Declare) -> None:
-        self._url = url
+    def __init__(
+        self,
+        broker: BrokerSettings | str,
+        name: str,
+        declare: Declare,
+        tracer: Tracer = OFF,
+    ) -> None:
+        self._broker = broker
         self._name = name
         self._declare = declare
+        self._tracer = tracer
         self._pending: deque[_Pending] = deque()
         self._connection: pika.BlockingConnection | None = None
         self._stopping = threading.Event()
@@ -62,6 +73,10 @@ class Publisher:
         The future carries BrokerUnavailableError when the broker is away or refuses it.
         """
         future: Future[None] = Future()
+        if message.is_step:
+            span = self._begin(message)
+            future.add_done_callback(partial(_end, span))
+            message = replace(message, traceparent=span.traceparent)
         with self._lock:
             if not self._connected.is_set():
                 future.set_exception(BrokerUnavailableError("The message broker is away."))
@@ -69,6 +84,22 @@ class Publisher:
             self._pending.append((message, future))
         self._wake()
         return future
+
+    def _begin(self, message: OutgoingMessage) -> Span:
+        return self._tracer.begin(
+            f"publish {message.exchange}",
+            Kind.PRODUCER,
+            message.traceparent,
+            {
+                "messaging.system": "rabbitmq",
+                "messaging.operation.type": "send",
+                "messaging.destination.name": message.exchange,
+                "messaging.rabbitmq.destination.routing_key": message.routing_key,
+                "messaging.message.conversation_id": message.execution_id,
+                "messaging.message.type": message.type,
+                "runlet.execution_id": message.execution_id,
+            },
+        )
 
     def _wake(self) -> None:
         connection = self._connection
@@ -88,7 +119,7 @@ class Publisher:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
-                with connect(self._url, self._name) as connection:
+                with connect(self._broker, self._name) as connection:
                     self._serve(connection, backoff)
             except CONNECTION_ERRORS as error:
                 log.warning("broker_connection_lost", connection=self._name, error=repr(error))
@@ -140,3 +171,10 @@ class Publisher:
             abandoned, self._pending = self._pending, deque()
         for _message, future in abandoned:
             future.set_exception(BrokerUnavailableError("The message broker went away."))
+
+
+def _end(span: Span, future: "Future[None]") -> None:
+    error = future.exception()
+    if error is not None:
+        span.fail(type(error).__name__)
+    span.end()

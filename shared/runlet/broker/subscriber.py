@@ -9,9 +9,10 @@ import structlog
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import Basic
 
-from runlet import messages
+from runlet import messages, tracing
 from runlet.broker.connection import CONNECTION_ERRORS, Backoff, connect
 from runlet.broker.publisher import Declare
+from runlet.broker.settings import BrokerSettings
 from runlet.messages import InvalidMessageError, Message
 
 log = structlog.get_logger()
@@ -38,14 +39,14 @@ class Subscriber:
 
     def __init__(
         self,
-        url: str,
+        broker: BrokerSettings | str,
         name: str,
         declare: Declare,
         bindings: Sequence[Binding],
         on_message: Callable[[Message], None],
         on_connection: Callable[[bool], None],
     ) -> None:
-        self._url = url
+        self._broker = broker
         self._name = name
         self._declare = declare
         self._bindings = bindings
@@ -67,7 +68,7 @@ class Subscriber:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
-                with connect(self._url, self._name) as connection:
+                with connect(self._broker, self._name) as connection:
                     self._listen(connection, backoff)
             except CONNECTION_ERRORS as error:
                 log.warning("broker_connection_lost", connection=self._name, error=repr(error))
@@ -102,4 +103,6 @@ class Subscriber:
         except InvalidMessageError as error:
             log.warning("message_ignored", connection=self._name, error=str(error))
             return
-        self._on_message(message)
+        traceparent = (properties.headers or {}).get("traceparent")
+        with tracing.logged(traceparent if isinstance(traceparent, str) else None):
+            self._on_message(message)

@@ -58,6 +58,26 @@ def callback_retry(seconds: float) -> str:
     return f"retry.{seconds:g}s"
 
 
+def callback_retry_queue(seconds: float) -> str:
+    """The queue in which a callback waits `seconds` for its next attempt."""
+    return f"{CALLBACKS_QUEUE}.{callback_retry(seconds)}"
+
+
+def queues(
+    languages: Iterable[str], callback_delays_seconds: Iterable[float] = CALLBACK_DELAYS_SECONDS
+) -> tuple[str, ...]:
+    """The queues that `declare` makes."""
+    return (
+        *map(run_queue, languages),
+        *map(retry_queue, RETRY_DELAYS_SECONDS),
+        DEAD_QUEUE,
+        RESULTS_QUEUE,
+        CALLBACKS_QUEUE,
+        *map(callback_retry_queue, callback_delays_seconds),
+        CALLBACKS_DEAD_QUEUE,
+    )
+
+
 def declare(
     channel: BlockingChannel,
     languages: Iterable[str],
@@ -129,7 +149,6 @@ def _declare_callbacks(channel: BlockingChannel, delays_seconds: Iterable[float]
             "x-dead-letter-exchange": CALLBACKS,
             "x-dead-letter-routing-key": CALLBACK_DUE,
         }
-        key = callback_retry(seconds)
-        queue = f"{CALLBACKS_QUEUE}.{key}"
+        queue = callback_retry_queue(seconds)
         channel.queue_declare(queue, durable=True, arguments=arguments)
-        channel.queue_bind(queue, CALLBACKS, key)
+        channel.queue_bind(queue, CALLBACKS, callback_retry(seconds))

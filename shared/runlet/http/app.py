@@ -8,9 +8,13 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from runlet.http import metrics, problems
+from runlet.http import metrics, problems, tracing
+from runlet.http.documents import SchemaPlugin
 from runlet.http.json_body import StrictJSONProvider
 from runlet.http.prefix import PrefixMiddleware
+from runlet.http.whole_bodies import WholeBodyMiddleware
+from runlet.metrics import HTTP_REQUEST_SECONDS, Metrics
+from runlet.tracing import OFF, Tracer
 
 # Larger than any acceptable body, whose own limits give a better answer.
 MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -20,15 +24,16 @@ Check = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Description:
-    """What the OpenAPI document says of the whole API, and what readiness depends on."""
+    """What the OpenAPI document says of the whole API, what readiness depends on, its metrics."""
 
     title: str
     version: str = "1"
     ready_checks: Mapping[str, Check] = field(default_factory=dict)
+    metrics: Metrics = (HTTP_REQUEST_SECONDS,)
 
 
-def create_app(description: Description) -> tuple[Flask, Api]:
-    """An application with problem documents, prefix, health, metrics and documents.
+def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, Api]:
+    """An application with problem documents, prefix, health, metrics, tracing and documents.
 
     Register blueprints on the returned Api, so that they appear in /openapi.json.
     """
@@ -44,14 +49,16 @@ def create_app(description: Description) -> tuple[Flask, Api]:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.url_map.strict_slashes = False
-    app.wsgi_app = PrefixMiddleware(app.wsgi_app)  # type: ignore[method-assign]
-    api = Api(app)
+    app.wsgi_app = WholeBodyMiddleware(PrefixMiddleware(app.wsgi_app))  # type: ignore[method-assign]
+    api = Api(app, spec_kwargs={"marshmallow_plugin": SchemaPlugin()})
     # Its form of an error is not ours: routes document their problems themselves.
     api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api.spec.components.schemas.clear()
     problems.install(app)
-    metrics.install(app)
+    metrics.install(app, description.metrics)
+    tracing.install(app, tracer)
     _add_health(app, description.ready_checks)
-    _add_docs(app)
+    _add_docs(app, description.title)
     return app, api
 
 
@@ -68,8 +75,10 @@ def _add_health(app: Flask, checks: Mapping[str, Check]) -> None:
         return Response(json.dumps({"status": "ready"}), content_type="application/json")
 
 
-def _add_docs(app: Flask) -> None:
-    pages = get_swaggerui_blueprint("/docs", "../openapi.json")
+def _add_docs(app: Flask, title: str) -> None:
+    # Without validatorUrl the page shows a badge from a server on the internet.
+    page = {"app_name": title, "validatorUrl": None}
+    pages = get_swaggerui_blueprint("/docs", "../openapi.json", config=page)
     app.register_blueprint(pages)
 
     @app.get("/")

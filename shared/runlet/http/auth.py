@@ -13,6 +13,7 @@ from runlet.http.problems import ProblemError
 from runlet.http.tokens import Digests, TokenFile
 
 SERVICE_NAME = "service"
+METRICS_NAME = "metrics"
 
 _OPEN_ENDPOINTS = frozenset({"health"})
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -24,13 +25,15 @@ class TokenSettings:
 
     `api_tokens` are separated by commas, `name:token` or just the token. `api_tokens_file` names a
     file with one on each line, and is read again when it changes. Without either, anybody may call;
-    with one, every call but /health needs a token, so Prometheus does as well.
-    `service_token` is what one service shows another; it alone keeps nobody out.
+    with one, every call but /health needs a token, Prometheus's too.
+    `service_token` is what one service shows another, `metrics_token` opens /metrics and nothing
+    else; they alone keep nobody out.
     """
 
     api_tokens: str = field(default="", repr=False)
     api_tokens_file: str = ""
     service_token: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
 
     def needs_token(self) -> bool:
         """Whether a caller has to show a token."""
@@ -43,25 +46,32 @@ def install(app: Flask, api: Api, settings: TokenSettings, *, trusts_services: b
     With `trusts_services` the service token is as good as the others. Raises ConfigError for
     settings that cannot be used; it does not show the tokens.
     """
-    if settings.service_token:
-        tokens.check_token("SERVICE_TOKEN", settings.service_token)
+    services = _special("SERVICE_TOKEN", SERVICE_NAME, settings.service_token)
+    scrapers = _special("METRICS_TOKEN", METRICS_NAME, settings.metrics_token)
     if not settings.needs_token():
         return
     current = _current_digests(settings)
-    service = tokens.digest_of(settings.service_token) if settings.service_token else None
-    trusted = {SERVICE_NAME: service} if service and trusts_services else {}
+    trusted = services if trusts_services else {}
+    trusted_by = {"metrics": {**trusted, **scrapers}}
     _document(api)
 
     @app.before_request
     def check() -> None:
         structlog.contextvars.unbind_contextvars("caller")
         if request.endpoint not in _OPEN_ENDPOINTS:
-            caller = _caller(current(), trusted)
+            caller = _caller(current(), trusted_by.get(request.endpoint or "", trusted))
             structlog.contextvars.bind_contextvars(caller=caller)
 
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
         structlog.contextvars.unbind_contextvars("caller")
+
+
+def _special(setting: str, name: str, token: str) -> Digests:
+    if not token:
+        return {}
+    tokens.check_token(setting, token)
+    return {name: tokens.digest_of(token)}
 
 
 def _current_digests(settings: TokenSettings) -> Callable[[], Digests]:

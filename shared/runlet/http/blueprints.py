@@ -1,14 +1,15 @@
 """Blueprints whose routes read JSON strictly and appear in the OpenAPI document."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 import flask_smorest
 from flask import Request
-from marshmallow import Schema, fields
+from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
+from runlet.http.problem_documents import USUAL, ProblemDocument
 from runlet.http.problems import TITLES
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -17,18 +18,35 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 class Blueprint(Protocol):
     """The part of flask_smorest.Blueprint that the APIs use, with types."""
 
-    def route(self, rule: str, *, methods: Sequence[str]) -> Callable[[Handler], Handler]:
-        """Serve `rule` with the decorated function."""
+    def route(
+        self,
+        rule: str,
+        *,
+        methods: Sequence[str],
+        parameters: Sequence[Mapping[str, Any]] = (),
+    ) -> Callable[[Handler], Handler]:
+        """Serve `rule` with the decorated function; `parameters` describe what is in its path."""
         ...
 
     def arguments(
-        self, schema: type[Schema], *, location: str = "json", required: bool = True
+        self,
+        schema: type[Schema],
+        *,
+        location: str = "json",
+        required: bool = True,
+        example: object = None,
     ) -> Callable[[Handler], Handler]:
         """Validate a part of the request and pass the result on as the first argument."""
         ...
 
     def response(
-        self, status_code: int, schema: type[Schema], *, description: str
+        self,
+        status_code: int,
+        schema: type[Schema],
+        *,
+        description: str,
+        example: object,
+        headers: Mapping[str, Any] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Answer with what the function returns, dumped by `schema`."""
         ...
@@ -40,21 +58,6 @@ class Blueprint(Protocol):
     def doc(self, **documentation: Any) -> Callable[[Handler], Handler]:
         """Add members to the operation in the OpenAPI document."""
         ...
-
-
-class ProblemSchema(Schema):
-    """An RFC 9457 problem document."""
-
-    type = fields.String(metadata={"example": "about:blank"})
-    title = fields.String(metadata={"description": "The kind of problem."})
-    status = fields.Integer(metadata={"description": "The HTTP status, once more."})
-    detail = fields.String(metadata={"description": "What is wrong and what to do next."})
-    error = fields.String(metadata={"description": "The same sentence as `detail`."})
-    errors = fields.Dict(
-        keys=fields.String(),
-        values=fields.List(fields.String()),
-        metadata={"description": "On 422: what is wrong with each field."},
-    )
 
 
 class StrictJSONParser(FlaskParser):
@@ -81,16 +84,21 @@ def create(name: str, description: str, *, body_required: bool = False) -> Bluep
     return cast(Blueprint, blueprint)
 
 
-def document_problems(blueprint: Blueprint, *statuses: int) -> Callable[[Handler], Handler]:
-    """Document the problems a route may answer with, besides 401, which all may."""
+def document_problems(
+    blueprint: Blueprint, *problems: int | ProblemDocument
+) -> Callable[[Handler], Handler]:
+    """Document the problems a route may answer with, besides 401 and 414, which all may."""
 
     def decorate(handler: Handler) -> Handler:
-        for status in (401, *statuses):
+        for each in (401, 414, *problems):
+            problem = USUAL[each] if isinstance(each, int) else each
             handler = blueprint.alt_response(
-                status,
-                schema=ProblemSchema,
+                problem.status,
+                schema=problem.schema,
                 content_type="application/problem+json",
-                description=TITLES[status],
+                description=TITLES[problem.status],
+                example=problem.example(),
+                headers=problem.headers(),
             )(handler)
         return handler
 

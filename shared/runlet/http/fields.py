@@ -5,9 +5,17 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from runlet.http.cursors import Cursor
+from runlet.http.cursors import PATTERN, Cursor
+from runlet.http.documents import NO_NUL
 
 OPAQUE_LENGTH = 128
+CURSOR = {
+    "type": "string",
+    "pattern": f"^{PATTERN}$",
+    "description": "The `next_cursor` of the page before.",
+    "example": "AAYs_0g1UABtPB8OC2BPDp8-L50cH3pV",
+}
+NEXT_CURSOR = {**CURSOR, "description": "Asks for the next page; null on the last."}
 NOT_TEXT = "Must not contain NUL or unpaired surrogate characters."
 
 
@@ -24,6 +32,10 @@ def is_storable(text: str) -> bool:
 
 class Text(fields.String):
     """A string that can be stored and sent on as UTF-8."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["metadata"] = {"pattern": NO_NUL, **kwargs.get("metadata", {})}
+        super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -47,6 +59,9 @@ class OpaqueId(fields.Field[str | int]):
 
 class CursorField(fields.Field[Cursor]):
     """The place in a list at which the next page begins."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"metadata": CURSOR, **kwargs})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Cursor:
         try:

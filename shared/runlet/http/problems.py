@@ -17,9 +17,11 @@ TITLES = {
     409: "Conflict",
     412: "Precondition failed",
     413: "Too large",
+    414: "Address too long",
     415: "Unsupported media type",
     422: "Unprocessable content",
     429: "Too many requests",
+    431: "Headers too large",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -39,7 +41,8 @@ FieldErrors = Mapping[str, Sequence[str]]
 class ProblemError(Exception):
     """An error to be answered as a problem document.
 
-    `extra` adds members to the document, `headers` adds HTTP headers.
+    `extra` adds members to the document, `headers` adds HTTP headers. `cause` is a word for
+    metrics, which callers do not see.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class ProblemError(Exception):
         errors: FieldErrors | None = None,
         extra: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        cause: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -57,6 +61,7 @@ class ProblemError(Exception):
         self.errors = errors
         self.extra = extra or {}
         self.headers = headers or {}
+        self.cause = cause
 
 
 def not_found(what: str) -> ProblemError:
@@ -64,14 +69,16 @@ def not_found(what: str) -> ProblemError:
     return ProblemError(404, f"There is no {what} with this id.")
 
 
-def invalid(field: str, *sentences: str) -> ProblemError:
+def invalid(field: str, *sentences: str, cause: str = "") -> ProblemError:
     """A 422 for one field."""
-    return ProblemError(422, f"{field}: {' '.join(sentences)}", errors={field: list(sentences)})
+    detail = f"{field}: {' '.join(sentences)}"
+    return ProblemError(422, detail, errors={field: list(sentences)}, cause=cause)
 
 
-def unavailable(detail: str, retry_after_seconds: int = 2) -> ProblemError:
+def unavailable(detail: str, retry_after_seconds: int = 2, cause: str = "") -> ProblemError:
     """A 503 for a needed part that is away."""
-    return ProblemError(503, detail, headers={"Retry-After": str(retry_after_seconds)})
+    headers = {"Retry-After": str(retry_after_seconds)}
+    return ProblemError(503, detail, headers=headers, cause=cause)
 
 
 def install(app: Flask) -> None:

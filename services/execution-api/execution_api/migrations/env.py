@@ -8,6 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import NullPool, create_engine, text
 
 from execution_api.models import metadata
+from runlet import config
 
 # Any number will do, as long as every process that migrates this database takes the same.
 LOCK = 7_201_002
@@ -15,7 +16,10 @@ LOCK = 7_201_002
 
 def run() -> None:
     """Upgrade or downgrade in one transaction; a second process waits until the first is done."""
-    url = os.environ.get("DATABASE_URL")
+    try:
+        url = config.read("DATABASE_URL", os.environ)
+    except config.ConfigError as error:
+        raise CommandError(str(error)) from error
     if not url:
         raise CommandError("DATABASE_URL is not set. Set it to the address of the database.")
     engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})

@@ -9,13 +9,14 @@ from result_collector.callbacks.schedule import Schedule
 from result_collector.callbacks.sender import Attempt, Sends
 from result_collector.callbacks.store import CallbackStore
 from result_collector.endings import Publishes
-from runlet import messages
-from runlet.broker import outgoing
+from runlet import messages, tracing
+from runlet.broker import outgoing, steps
 from runlet.broker.connection import BrokerUnavailableError
 from runlet.broker.consumer import Delivery
 from runlet.broker.outgoing import OutgoingMessage
 from runlet.messages import CallbackRequested, InvalidMessageError
 from runlet.metrics import CALLBACKS
+from runlet.tracing import OFF, Tracer
 
 log = structlog.get_logger()
 
@@ -30,21 +31,30 @@ class CallbackHandler:
     """
 
     def __init__(
-        self, store: CallbackStore, sender: Sends, publisher: Publishes, schedule: Schedule
+        self,
+        store: CallbackStore,
+        sender: Sends,
+        publisher: Publishes,
+        schedule: Schedule,
+        tracer: Tracer = OFF,
     ) -> None:
         self._store = store
         self._sender = sender
         self._publisher = publisher
         self._schedule = schedule
+        self._tracer = tracer
 
     def handle(self, delivery: Delivery, patience: Patience) -> None:
         """Make the attempt, unless it was made before.
 
         Raises one of SQLAlchemy's errors when `patience` with the database is over.
         """
-        request = _read(delivery)
-        if request is None:
-            return
+        with steps.handling(self._tracer, "callback", delivery) as delivered:
+            request = _read(delivered)
+            if request is not None:
+                self._handle(request, delivered, patience)
+
+    def _handle(self, request: CallbackRequested, delivery: Delivery, patience: Patience) -> None:
         attempt = patience(self._store.begin, request.execution_id, request.attempt)
         if attempt is None:
             self._bury_if_given_up(request, delivery, patience)
@@ -115,6 +125,7 @@ def _read(delivery: Delivery) -> CallbackRequested | None:
 def _report(attempt: Attempt, answer: Answer, delay: float | None) -> None:
     outcome = _outcome(answer, delay)
     CALLBACKS.labels(outcome).inc()
+    tracing.note({"runlet.attempt": attempt.number, "runlet.outcome": outcome})
     level = log.info if answer.problem is None else log.warning
     level(
         f"callback_{outcome}",

@@ -11,8 +11,10 @@ from result_collector.callbacks.answers import Answer, UnreachableError
 from result_collector.callbacks.post import HttpPost
 from result_collector.callbacks.resolving import AddressBook
 from result_collector.callbacks.signing import Signer
+from runlet import tracing
 from runlet.callback_hosts import AllowedHosts
 from runlet.callback_urls import CallbackUrlError
+from runlet.tracing import Kind
 
 
 @dataclass(frozen=True)
@@ -57,4 +59,8 @@ class Sender:
         addresses = self.address_book.addresses_of(receiver)
         body = document.encode(attempt.row)
         headers = self.signer.headers(attempt.execution_id, attempt.number, attempt.at, body)
-        return self.post.send(receiver.url, addresses, headers, body)
+        with tracing.step("POST", Kind.CLIENT, {"server.address": receiver.url.host}) as span:
+            traced = {**headers, "traceparent": span.traceparent}
+            status = self.post.send(receiver.url, addresses, traced, body)
+            span.note({"http.response.status_code": status})
+            return status

@@ -115,7 +115,7 @@ def _recover() -> Select[Any]:
     What was begun and never concluded counts as a failed attempt.
     """
     overdue = (
-        select(_row.execution_id, _row.attempts)
+        select(_row.execution_id, _row.attempts, executions.c.traceparent)
         .join(executions, executions.c.id == _row.execution_id)
         .where(
             _row.status == PENDING,
@@ -127,7 +127,8 @@ def _recover() -> Select[Any]:
         .with_for_update(of=callbacks, skip_locked=True)
         .cte("overdue")
     )
-    moved = _move(overdue).returning(_row.execution_id, _row.attempts, _row.status).cte("moved")
+    shown = (_row.execution_id, _row.attempts, _row.status, overdue.c.traceparent)
+    moved = _move(overdue).returning(*shown).cte("moved")
     cut_off = (
         update(callback_attempts)
         .where(

@@ -18,12 +18,14 @@ from runlet.clock import Clock
 class Recovered:
     """A callback that nothing had happened to for too long.
 
-    `next_attempt` is the attempt to ask for; None when it was given up for `problem`.
+    `next_attempt` is the attempt to ask for; None when it was given up for `problem`. `traceparent`
+    is that of the execution.
     """
 
     execution_id: UUID
     attempts: int
     next_attempt: int | None
+    traceparent: str | None
     problem: str = statements.CUT_OFF
 
 
@@ -81,8 +83,8 @@ class CallbackStore:
         with self._engine.connect() as connection:
             rows = connection.execute(statements.RECOVER, values).all()
         return [
-            Recovered(id_, attempts, attempts + 1 if status == statements.PENDING else None)
-            for id_, attempts, status in rows
+            Recovered(id_, attempts, attempts + 1 if status == statements.PENDING else None, trace)
+            for id_, attempts, status, trace in rows
         ]
 
 

@@ -7,10 +7,12 @@ import structlog
 from result_collector.callbacks.schedule import Schedule
 from result_collector.callbacks.store import CallbackStore, Recovered
 from result_collector.endings import Publishes
+from runlet import tracing
 from runlet.broker import outgoing, topology
 from runlet.broker.connection import connect
 from runlet.broker.outgoing import OutgoingMessage
 from runlet.broker.publisher import Declare
+from runlet.broker.settings import BrokerSettings
 from runlet.messages import CallbackRequested
 from runlet.metrics import CALLBACKS
 
@@ -20,8 +22,8 @@ log = structlog.get_logger()
 class CallbackQueue:
     """A look at the queue of callbacks, over a connection that lives as long as the look."""
 
-    def __init__(self, url: str, name: str, declare: Declare) -> None:
-        self._url = url
+    def __init__(self, broker: BrokerSettings, name: str, declare: Declare) -> None:
+        self._broker = broker
         self._name = name
         self._declare = declare
 
@@ -30,7 +32,7 @@ class CallbackQueue:
 
         Raises one of CONNECTION_ERRORS when the broker does not answer.
         """
-        with connect(self._url, self._name) as connection:
+        with connect(self._broker, self._name) as connection:
             channel = connection.channel()
             self._declare(channel)
             declared = channel.queue_declare(topology.CALLBACKS_QUEUE, passive=True)
@@ -61,16 +63,16 @@ class Sweep:
             return
         for recovered in self._store.recover(schedule.quiet, schedule.most_attempts, room):
             self._publisher.publish(_message(recovered))
-            _report(recovered)
+            with tracing.logged(recovered.traceparent):
+                _report(recovered)
 
 
 def _message(recovered: Recovered) -> OutgoingMessage:
     if recovered.next_attempt is None:
         request = CallbackRequested(recovered.execution_id, recovered.attempts)
-        return outgoing.dead_callback(request, recovered.problem, None)
-    return outgoing.callback(
-        CallbackRequested(recovered.execution_id, recovered.next_attempt), None
-    )
+        return outgoing.dead_callback(request, recovered.problem, recovered.traceparent)
+    request = CallbackRequested(recovered.execution_id, recovered.next_attempt)
+    return outgoing.callback(request, recovered.traceparent)
 
 
 def _report(recovered: Recovered) -> None:

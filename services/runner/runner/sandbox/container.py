@@ -28,9 +28,9 @@ class Container:
     """
 
     def __init__(
-        self, container_id: str, language: Language, memory_mb: int, stream: socket.socket
+        self, name: str, language: Language, memory_mb: int, stream: socket.socket
     ) -> None:
-        self.id = container_id
+        self.name = name
         self.language = language
         self.memory_mb = memory_mb
         self.runs = 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
+from runlet import tracing
 from runlet.executions import Reason
 from runlet.languages import WORKING_DIRECTORY
 from runlet.messages import RunResult
@@ -89,7 +90,8 @@ class DockerSandbox:
     ) -> Outcome:
         if stop.asked:
             return Outcome(Reason.CANCELLED, RunResult())
-        container = self._pool.take(program.language)
+        with tracing.step("acquire a container"):
+            container = self._pool.take(program.language)
         run_memory = program.limits.memory_limit_mb
         job = Job(container, lambda: self._fits_into(container, run_memory), on_output, stop)
         try:

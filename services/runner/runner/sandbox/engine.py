@@ -2,11 +2,13 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import docker
 import requests
@@ -19,11 +21,19 @@ from runlet.limits import MAX_PROCESSES, SCRATCH_MB
 from runner.sandbox.container import Container, StreamTimeoutError
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.protocol import HELLO
+from runner.sandbox.tls_stream import plain_end
 
 log = structlog.get_logger()
 
 SANDBOX_LABEL = "runlet.sandbox"
 OWNER_LABEL = "runlet.runner"
+# What the compose file labels runners with, as the engine filters by it.
+RUNNER_ROLE = "runlet.role=runner"
+RUNNING_STATES = {"running", "paused", "restarting"}
+# The engine proxy lets a runner reach no container of another name.
+NAME_PREFIX = "runlet-sandbox-"
+# The engine gives a container the beginning of its id as host name.
+SHORT_ID_LENGTH = 12
 START_SECONDS = 15
 LONGEST_JOB_SECONDS = 120
 MIB = 1 << 20
@@ -76,9 +86,11 @@ class Engine:
     def start_container(self, language: Language) -> Container:
         """A new container whose agent is up."""
         memory_mb = language.memory_mb or self._settings.memory_mb
+        name = f"{NAME_PREFIX}{uuid4().hex}"
         with engine_faults():
-            container_id = self._api.create_container(
+            self._api.create_container(
                 language.image,
+                name=name,
                 hostname="sandbox",
                 user="0:0",
                 # The SDK adds StdinOnce: hanging up closes stdin, which ends the agent.
@@ -89,11 +101,11 @@ class Engine:
                 network_disabled=True,
                 labels={SANDBOX_LABEL: language.id, OWNER_LABEL: self._settings.owner},
                 host_config=self._host_config(memory_mb),
-            )["Id"]
+            )
             try:
-                return self._attach_and_start(container_id, language, memory_mb)
+                return self._attach_and_start(name, language, memory_mb)
             except BaseException:
-                self.remove(container_id)
+                self.remove(name)
                 raise
 
     def limit_memory(self, container: Container, memory_mb: int) -> None:
@@ -102,7 +114,7 @@ class Engine:
             return
         with engine_faults():
             limit = memory_mb * MIB
-            self._api.update_container(container.id, mem_limit=limit, memswap_limit=limit)
+            self._api.update_container(container.name, mem_limit=limit, memswap_limit=limit)
         container.memory_mb = memory_mb
 
     def ran_out_of_memory(self, container: Container) -> bool:
@@ -116,19 +128,19 @@ class Engine:
                 events = self._api.events(
                     since=now - LONGEST_JOB_SECONDS,
                     until=now + 1,
-                    filters={"container": container.id, "event": "oom"},
+                    filters={"container": container.name, "event": "oom"},
                 )
                 return any(True for _ in events)
         except SandboxUnavailableError:
             return False
 
-    def remove(self, container_id: str) -> None:
-        """End and remove a container; one that is gone already is fine."""
+    def remove(self, name: str) -> None:
+        """End and remove a sandbox container; one that is gone already is fine."""
         try:
             with engine_faults(), contextlib.suppress(NotFound):
-                self._api.remove_container(container_id, force=True, v=True)
+                self._api.remove_container(name, force=True, v=True)
         except SandboxUnavailableError as error:
-            log.warning("container_not_removed", container=container_id, error=str(error))
+            log.warning("container_not_removed", container=name, error=str(error))
 
     def sandboxes(self) -> list[dict[str, Any]]:
         """All sandbox containers of any runner, as the engine lists them."""
@@ -136,28 +148,27 @@ class Engine:
             found: list[dict[str, Any]] = self._api.containers(
                 all=True, filters={"label": SANDBOX_LABEL}
             )
-            return found
+        # One that is being removed has lost its name already.
+        named = [sandbox for sandbox in found if sandbox["Names"]]
+        return [sandbox for sandbox in named if name_of(sandbox).startswith(NAME_PREFIX)]
 
     def attached(self) -> set[str]:
-        """The ids of the containers started here that nobody has hung up on yet."""
+        """The names of the containers started here that nobody has hung up on yet."""
         with self._lock:
             self._attached = [each for each in self._attached if not each.closed]
-            return {container.id for container in self._attached}
+            return {container.name for container in self._attached}
 
-    def is_running(self, container_id: str) -> bool:
-        """Whether a container, sandbox or not, exists and runs."""
-        with engine_faults():
-            try:
-                return bool(self._api.inspect_container(container_id)["State"]["Running"])
-            except NotFound:
-                return False
+    def is_running(self, runner: str) -> bool:
+        """Whether the container of a runner, as its sandboxes name it, exists and runs."""
+        found = runner_container(self._api, runner)
+        return found is not None and found["State"] in RUNNING_STATES
 
-    def _attach_and_start(self, container_id: str, language: Language, memory_mb: int) -> Container:
+    def _attach_and_start(self, name: str, language: Language, memory_mb: int) -> Container:
         # Attached before it starts, so that nothing the agent says is missed.
         params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        attached = self._api.attach_socket(container_id, params=params)
-        container = Container(container_id, language, memory_mb, _raw_socket(attached))
-        self._api.start(container_id)
+        attached = self._api.attach_socket(name, params=params)
+        container = Container(name, language, memory_mb, _raw_socket(attached))
+        self._api.start(name)
         _await_agent(container)
         with self._lock:
             self._attached.append(container)
@@ -197,9 +208,28 @@ def engine_faults() -> Iterator[None]:
         raise SandboxUnavailableError(f"The container engine failed: {error}.") from error
 
 
+def name_of(listed: dict[str, Any]) -> str:
+    """The name of a container that the engine lists."""
+    name: str = listed["Names"][0]
+    return name.removeprefix("/")
+
+
+def runner_container(api: Any, hostname: str) -> dict[str, Any] | None:
+    """The runner's container whose id begins with `hostname`, as the engine lists it.
+
+    Raises SandboxUnavailableError. Other containers are not looked at: the engine proxy hides them.
+    """
+    with engine_faults():
+        runners = api.containers(all=True, filters={"label": RUNNER_ROLE})
+    whole = len(hostname) >= SHORT_ID_LENGTH
+    return next((found for found in runners if whole and found["Id"].startswith(hostname)), None)
+
+
 def _raw_socket(attached: Any) -> socket.socket:
     """A socket of our own for an attached stream; the SDK's wrapper may then be collected."""
     descriptor: socket.socket = getattr(attached, "_sock", attached)
+    if isinstance(descriptor, ssl.SSLSocket):
+        return plain_end(descriptor)
     return descriptor.dup()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from runlet import tracing
 from runner.sandbox.container import Container, StreamTimeoutError
 from runner.sandbox.interface import OnOutput, SandboxUnavailableError
 from runner.sandbox.live_output import LiveOutput
@@ -79,9 +80,11 @@ class Job:
         for index, step in enumerate(steps):
             if index and not self._continue():
                 return
-            if index == len(steps) - 1:
+            is_last = index == len(steps) - 1
+            if is_last:
                 self._live.begin(time.monotonic())
-            self._await_report(step)
+            with tracing.step("run the program" if is_last else "compile"):
+                self._await_report(step)
             if not succeeded(self.transcript.steps[-1]):
                 return
 
@@ -90,7 +93,7 @@ class Job:
             self._container.stop()
         except OSError as error:
             # Gone or frozen: the thread that waits for its frames sees that by itself.
-            log.warning("stop_not_sent", container=self._container.id, error=repr(error))
+            log.warning("stop_not_sent", container=self._container.name, error=repr(error))
 
     def _continue(self) -> bool:
         transcript = self.transcript

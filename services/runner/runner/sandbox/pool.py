@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from runlet import tracing
 from runlet.clock import Clock
 from runlet.languages import Language
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.pause import Pause
+from runner.sandbox.pool_observer import PoolCounts, PoolObserver, Retirement
 
 log = structlog.get_logger()
 
@@ -51,6 +53,7 @@ class WarmPool:
         start: Callable[[Language], Container],
         remove: Callable[[str], None],
         clock: Clock,
+        observer: PoolObserver,
     ) -> None:
         self._languages = tuple(languages)
         self._size = size
@@ -58,9 +61,11 @@ class WarmPool:
         self._start = start
         self._remove = remove
         self._clock = clock
+        self._observer = observer
         self._lock = threading.Lock()
         self._idle: dict[str, deque[Container]] = defaultdict(deque)
         self._starting: dict[str, int] = defaultdict(int)
+        self._taken: dict[str, int] = defaultdict(int)
         self._taken_at: dict[str, deque[float]] = defaultdict(deque)
         self._pauses: dict[str, Pause] = defaultdict(lambda: Pause(clock))
         self._starters = ThreadPoolExecutor(STARTERS, thread_name_prefix="container-starter")
@@ -93,9 +98,13 @@ class WarmPool:
             self._taken_at[language.id].append(self._clock.monotonic())
             container = self._pop_idle(language)
         self._refill(language)
+        self._observer.took(language.id, warm=container is not None)
+        tracing.note({"runlet.pool.warm": container is not None})
         if container is None:
             container = self._start(language)
         container.runs += 1
+        with self._lock:
+            self._taken[language.id] += 1
         return container
 
     def give_back(self, container: Container) -> None:
@@ -105,21 +114,42 @@ class WarmPool:
             if reusable:
                 # Last in, first out: the warmest caches serve next.
                 self._idle[container.language.id].appendleft(container)
-        if not reusable:
-            self.throw_away(container)
+                self._taken[container.language.id] -= 1
+        if reusable:
+            self._observer.kept(container.language.id)
+        else:
+            self._part_with(container, Retirement.WORN_OUT)
 
     def throw_away(self, container: Container) -> None:
-        """Hang up on a container, which ends and removes itself."""
-        container.close()
-        self._refill(container.language)
+        """Hang up on a container that was not scrubbed, which ends and removes itself."""
+        has_runs_left = container.runs < self._runs_per_container
+        self._part_with(container, Retirement.UNFIT if has_runs_left else Retirement.WORN_OUT)
 
     def remove(self, container: Container) -> None:
         """Throw away a container that may not end by itself, and have it removed behind our back.
 
         Not to be called once the pool is closed.
         """
-        self.throw_away(container)
-        self._removers.submit(self._remove, container.id)
+        self._part_with(container, Retirement.OVERDUE)
+        self._removers.submit(self._remove, container.name)
+
+    def count(self, language_id: str) -> PoolCounts:
+        """How many containers of a language there are."""
+        with self._lock:
+            idle, starting = len(self._idle[language_id]), self._starting[language_id]
+            return PoolCounts(idle, starting, self._taken[language_id])
+
+    def _part_with(self, container: Container, why: Retirement) -> None:
+        container.close()
+        with self._lock:
+            self._taken[container.language.id] -= 1
+        self._observer.retired(container.language.id, why)
+        self._refill(container.language)
+
+    def _close(self, idle: Iterable[Container], why: Retirement) -> None:
+        for container in idle:
+            container.close()
+            self._observer.retired(container.language.id, why)
 
     def _maintain(self) -> None:
         while not self._closed.is_set():
@@ -136,7 +166,7 @@ class WarmPool:
             container = idle.popleft()
             if container.is_up():
                 return container
-            container.close()
+            self._close([container], Retirement.GONE)
         return None
 
     def _drop_ended(self, language: Language) -> None:
@@ -145,7 +175,7 @@ class WarmPool:
             ended = [container for container in idle if not container.is_up()]
             for container in ended:
                 idle.remove(container)
-                container.close()
+        self._close(ended, Retirement.GONE)
 
     def _wanted(self, language: Language) -> int:
         taken_at = self._taken_at[language.id]
@@ -180,5 +210,4 @@ class WarmPool:
         with self._lock:
             idle = self._idle[language.id]
             surplus = [idle.pop() for _ in range(len(idle) - self._wanted(language))]
-        for container in surplus:
-            container.close()
+        self._close(surplus, Retirement.SURPLUS)

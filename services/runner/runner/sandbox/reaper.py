@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from runner.sandbox.engine import OWNER_LABEL, Engine
+from runner.sandbox.engine import OWNER_LABEL, Engine, name_of
 from runner.sandbox.interface import SandboxUnavailableError
 
 log = structlog.get_logger()
@@ -50,19 +50,20 @@ class Reaper:
         """
         try:
             sandboxes = self._engine.sandboxes()
-            own = {sandbox["Id"] for sandbox in sandboxes if _owner(sandbox) == self._owner}
-            unstarted = {sandbox["Id"] for sandbox in sandboxes if sandbox["State"] == "created"}
+            own = {name_of(sandbox) for sandbox in sandboxes if _owner(sandbox) == self._owner}
+            unstarted = {name_of(each) for each in sandboxes if each["State"] == "created"}
             strays = (own | unstarted) - self._engine.attached()
             lost = strays & (self._strays | own if strays_at_once else self._strays)
             self._strays = strays
+            dead = {owner for owner in map(_owner, sandboxes) if self._is_dead(owner)}
             for sandbox in sandboxes:
-                if sandbox["Id"] in lost or self._is_orphan(_owner(sandbox)):
-                    log.info("orphan_removed", container=sandbox["Id"], owner=_owner(sandbox))
-                    self._engine.remove(sandbox["Id"])
+                if name_of(sandbox) in lost or _owner(sandbox) in dead:
+                    log.info("orphan_removed", container=name_of(sandbox), owner=_owner(sandbox))
+                    self._engine.remove(name_of(sandbox))
         except SandboxUnavailableError as error:
             log.warning("orphans_not_looked_for", error=str(error))
 
-    def _is_orphan(self, owner: str) -> bool:
+    def _is_dead(self, owner: str) -> bool:
         if owner == self._owner or owner.startswith(HOST_OWNER_PREFIX):
             return False
         return not self._engine.is_running(owner)

@@ -7,6 +7,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import NullPool, create_engine, text
 
+from runlet import config
 from session_api.models import metadata
 
 # Any number will do, as long as every process that migrates this database takes the same.
@@ -15,7 +16,10 @@ LOCK = 7_201_001
 
 def run() -> None:
     """Upgrade or downgrade in one transaction; a second process waits until the first is done."""
-    url = os.environ.get("DATABASE_URL")
+    try:
+        url = config.read("DATABASE_URL", os.environ)
+    except config.ConfigError as error:
+        raise CommandError(str(error)) from error
     if not url:
         raise CommandError("DATABASE_URL is not set. Set it to the address of the database.")
     engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})

@@ -1,0 +1,60 @@
+"""The collector's threads, and the order in which they start and stop."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from result_collector.writer import Writer
+from runlet.broker.consumer import Consumer
+from runlet.broker.publisher import Publisher
+from runlet.lifecycle import StopSignal
+from runlet.ops_server import OpsServer
+from runlet.tracing import Tracer
+
+PUBLISHER_HEAD_START_SECONDS = 2
+
+
+class Loop(Protocol):
+    """Work on threads of its own, which ends when the collector's stop signal is set."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def join(self) -> None:
+        """Wait until what is in hand is done."""
+        ...
+
+
+@dataclass(frozen=True)
+class Collector:
+    """The collector's threads; the consumer's and the writer's are joined by a queue.
+
+    Those `beside` them keep the database in order, and send callbacks.
+    """
+
+    consumer: Consumer
+    writer: Writer
+    beside: tuple[Loop, ...]
+    publisher: Publisher
+    ops: OpsServer
+    stop: StopSignal
+    tracer: Tracer
+
+    def run(self) -> bool:
+        """Collect until stopped; False when it stopped because writing failed."""
+        self.publisher.start()
+        # An end that is stored before anything can be told makes its waiters wait longer.
+        self.publisher.wait_until_connected(PUBLISHER_HEAD_START_SECONDS)
+        threads: tuple[Loop, ...] = (self.writer, *self.beside)
+        for thread in threads:
+            thread.start()
+        try:
+            self.consumer.run(self.stop, is_drained=lambda: not self.writer.alive)
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join()
+            # Last: what was committed is still to be told.
+            self.publisher.close()
+            self.tracer.close()
+        return not self.writer.failed
