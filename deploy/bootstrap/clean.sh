@@ -12,6 +12,10 @@ main() {
   fi
   forget COMPOSE_PROJECT_NAME
   forget COMPOSE_FILE
+  forget COMPOSE_PROFILES
+  # What make runner wrote there.
+  forget AMQP_URL
+  forget AMQP_CA_FILE
   forget_secrets
   rm -rf .runlet .venv
   find deploy/ca-certificates -type f ! -name .gitkeep -delete
@@ -32,7 +36,7 @@ remove_from_engine() {
 # projects "docker LIST" [FIELD]: what belongs to this stack or to a test's.
 projects() {
   $1 --format "{{.Label \"com.docker.compose.project\"}} {{.${2:-ID}}}" \
-    | sed -nE "s/^($PROJECT|runlet-(test|chaos)-[0-9]+) //p"
+    | sed -nE "s/^($PROJECT|runlet-(test|chaos|cluster|hosts|beside)-[0-9]+) //p"
 }
 
 xargs_docker() {

@@ -6,4 +6,7 @@ source deploy/bootstrap/lib/all.sh
 
 find_compose || fail "There is no compose command here; make up installs one."
 choose_remembered_stack
+case ${1:-} in
+  ps | logs | exec | top | stop | kill) do_without_passwords ;;
+esac
 compose "$@"

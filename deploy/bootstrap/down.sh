@@ -10,6 +10,7 @@ if ! engine_answers; then
 fi
 find_compose || fail "There is no compose command here; make up installs one."
 choose_remembered_stack
+do_without_passwords
 compose down --remove-orphans
 remove_orphaned_sandboxes
 step "Runlet is down. Its data is kept: make up brings it back, make clean deletes it."

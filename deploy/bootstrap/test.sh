@@ -18,6 +18,7 @@ main() {
   choose_mode
   trap tear_down EXIT
   start_test_stack
+  ensure_prometheus_image
   export_addresses
   step "Running the tests"
   run_pytest
@@ -27,6 +28,7 @@ export_addresses() {
   export RUNLET_TEST_GATEWAY_URL=http://127.0.0.1:$GATEWAY_PORT
   export RUNLET_TEST_SESSION_API_URL=http://127.0.0.1:$SESSION_API_PORT
   export RUNLET_TEST_EXECUTION_API_URL=http://127.0.0.1:$EXECUTION_API_PORT
+  export RUNLET_TEST_PROMETHEUS_URL=http://127.0.0.1:$PROMETHEUS_PORT
   export RUNLET_TEST_POSTGRES_URL=postgresql+psycopg2://postgres:$POSTGRES_PASSWORD@127.0.0.1:$TEST_POSTGRES_PORT/postgres
   export RUNLET_TEST_AMQP_URL=amqp://runlet:$RABBITMQ_PASSWORD@127.0.0.1:$TEST_RABBITMQ_PORT/
   export RUNLET_TEST_RABBITMQ_MANAGEMENT_URL=http://runlet:$RABBITMQ_PASSWORD@127.0.0.1:$TEST_RABBITMQ_MANAGEMENT_PORT
@@ -35,12 +37,14 @@ export_addresses() {
 }
 
 tear_down() {
-  local status=$?
+  local status=$? kind
   trap - EXIT
   stop_children
   [ "$status" = 0 ] || [ -z "$TEST_STACK_STARTED" ] || show_logs "$status"
-  # Named after this stack: see tests/chaos/conftest.py.
-  remove_leftovers "${PROJECT/-test-/-chaos-}" || status=$((status ? status : 1))
+  # Named after this stack: see tests/support/chaos_projects.py and tests/support/deployments.py.
+  for kind in chaos cluster hosts swarm beside; do
+    remove_leftovers "${PROJECT/-test-/-$kind-}" || status=$((status ? status : 1))
+  done
   tear_down_test_stack || status=$((status ? status : 1))
   exit "$status"
 }

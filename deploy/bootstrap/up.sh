@@ -4,19 +4,25 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/bootstrap/lib/all.sh
 source deploy/bootstrap/lib/ports.sh
+source deploy/bootstrap/lib/tls.sh
 source deploy/bootstrap/lib/demo.sh
 
 main() {
   ensure_engine
   ensure_compose
   choose_mode
+  choose_tls
+  choose_monitoring
   choose_stack "${STACK_FILES[@]}"
   check_ports
-  ensure_images
-  remember_stack
   ensure_secrets
+  ensure_images
+  ensure_monitoring_images
+  remember_stack
+  remember_monitoring
+  fit_passwords
   start_stack
-  reload_gateway
+  reload_configuration
   run_demo
   say_where_to_go
 }
@@ -30,10 +36,15 @@ remember_stack() {
   chmod 600 .env
 }
 
-# Its configuration is mounted, so compose does not notice when that changed.
-reload_gateway() {
-  docker ps -q --filter "label=com.docker.compose.project=$PROJECT" --filter label=com.docker.compose.service=gateway \
-    | xargs -r docker kill --signal HUP >/dev/null
+# What is mounted may have changed, which compose does not notice.
+reload_configuration() {
+  local service
+  for service in gateway prometheus; do
+    docker ps -q --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$service" \
+      | xargs -r docker kill --signal HUP >/dev/null
+  done
+  # HAProxy's word for it: runs that are under way keep their streams.
+  container_of engine-proxy | xargs -r docker kill --signal USR2 >/dev/null
 }
 
 say_where_to_go() {
@@ -43,6 +54,7 @@ say_where_to_go() {
   note "Both APIs     http://$address:$(setting GATEWAY_PORT 8080)"
   note "Session API   http://$address:$(setting SESSION_API_PORT 8001)/docs"
   note "Execution API http://$address:$(setting EXECUTION_API_PORT 8002)/docs"
+  say_where_monitoring_is "$address"
   note "README.md tells what to do with it; make test checks it, make logs watches it, make down stops it."
 }
 

@@ -32,7 +32,7 @@ hash_of_inputs() {
 image_stamp() {
   local image
   printf '%s\n' "$1"
-  sed -nE 's/^ +image: (runlet\/[^ ]+)$/\1/p' "${STACK_FILES[@]}" | sort -u | while read -r image; do
+  images_in "${STACK_FILES[@]}" | grep '^runlet/' | grep -v '^runlet/prometheus:' | while read -r image; do
     printf '%s %s\n' "$image" "$(image_id "$image")"
   done
 }

@@ -31,16 +31,30 @@ official_base() {
   sed -n 's/^ARG BASE_IMAGE=//p' deploy/service/Dockerfile
 }
 
+# Those of the stack itself: see monitoring.sh for the others.
 missing_official_images() {
+  missing_images "$(official_base)" $(images_in docker-compose.yml | grep -vE "^runlet/|$MONITORING_IMAGES")
+}
+
+# images_in FILE...
+images_in() {
+  sed -nE 's/^ +image: ([^ ]+)$/\1/p' "$@" | sort -u
+}
+
+missing_images() {
   local image
-  for image in "$(official_base)" $(sed -nE 's/^ +image: ([^ ]+)$/\1/p' docker-compose.yml | grep -v '^runlet/'); do
+  for image in "$@"; do
     docker image inspect "$image" >/dev/null 2>&1 || printf '%s\n' "$image"
   done
 }
 
 pull_official_images() {
+  pull_images $(missing_official_images)
+}
+
+pull_images() {
   local image
-  for image in $(missing_official_images); do
+  for image in $(missing_images "$@"); do
     step "Pulling $image"
     retry 3 docker pull -q "$image" >/dev/null \
       || fail "$image could not be pulled; Docker's reason stands above." \

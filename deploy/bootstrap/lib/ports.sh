@@ -4,6 +4,8 @@ check_ports() {
   check_port GATEWAY_PORT 8080 gateway "the gateway"
   check_port SESSION_API_PORT 8001 session-api "the session API"
   check_port EXECUTION_API_PORT 8002 execution-api "the execution API"
+  [ -z "$MONITORING_PROFILE" ] || check_port PROMETHEUS_PORT 9090 prometheus Prometheus
+  ! has_grafana || check_port GRAFANA_PORT 3000 grafana Grafana
 }
 
 check_port() {

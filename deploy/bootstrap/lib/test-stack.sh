@@ -26,9 +26,10 @@ tear_down_test_stack() {
 
 # An env file instead of .env: the settings of the developer's own stack must not reach the tests.
 write_env_file() {
-  local gateway session execution postgres rabbitmq management
-  read -r gateway session execution postgres rabbitmq management < <(free_ports 6)
+  local gateway session execution postgres rabbitmq management prometheus
+  read -r gateway session execution postgres rabbitmq management prometheus < <(free_ports 7)
   mkdir -p .runlet
+  install -m 600 /dev/null "$ENV_FILE"
   cat >"$ENV_FILE" <<EOF
 GATEWAY_PORT=$gateway
 SESSION_API_PORT=$session
@@ -36,12 +37,15 @@ EXECUTION_API_PORT=$execution
 TEST_POSTGRES_PORT=$postgres
 TEST_RABBITMQ_PORT=$rabbitmq
 TEST_RABBITMQ_MANAGEMENT_PORT=$management
-POSTGRES_PASSWORD=test-postgres
-RABBITMQ_PASSWORD=test-rabbitmq
+PROMETHEUS_PORT=$prometheus
+COMPOSE_PROFILES=
+$(for name in "${SERVER_PASSWORDS[@]}"; do printf '%s=%s\n' "$name" "$(random_secret)"; done)
 RATE_LIMIT_RUNS_PER_MINUTE=0
 RATE_LIMIT_USER_RUNS_PER_MINUTE=0
 API_TOKENS=
 API_TOKENS_FILE=
+CALLBACK_ALLOWED_HOSTS=callback-receiver:8090!private
+CALLBACK_SECRET=test-callback-secret
 EOF
   set -a
   # shellcheck source=/dev/null
