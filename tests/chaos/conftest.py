@@ -1,24 +1,24 @@
-"""A stack and an engine to break, for all tests of this folder."""
+"""Stacks and engines to break, for all tests of this folder."""
 
 import os
 import random
-import shlex
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import requests
 
-from support.chaos_checks import POOL_SIZE
+from support.chaos_cluster import CLUSTER_OVERLAY, Cluster
 from support.chaos_engine import SecondEngine
 from support.chaos_faults import Bench
-from support.chaos_ports import free_ports
+from support.chaos_hosts import Hosts, started_hosts
+from support.chaos_projects import make_settings, make_stack, project, runs_code
 from support.chaos_report import Report
 from support.chaos_stack import OVERLAY, ChaosStack
 from support.eventually import eventually
-from support.platform import Platform, required
+from support.platform import Platform
+from support.server_containers import image_of
 
 START_SECONDS = 90
 ROOT = Path(__file__).parents[2]
@@ -36,27 +36,30 @@ def report(seed: int) -> Report:
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def root() -> None:
     if os.geteuid() != 0:
         pytest.skip("Breaking a stack takes root: killing its processes, cutting its networks.")
     # What ends `make test` early must not leave an engine and a stack behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def bench(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with ExitStack() as made:
-        project = _project(shlex.split(required("RUNLET_TEST_COMPOSE")))
-        engine = SecondEngine(project)
+        name = project("chaos")
+        engine = SecondEngine(name)
         made.callback(engine.close)
         made.callback(engine.save_log, ROOT / ".runlet" / "chaos-engine.log")
         engine.start()
         engine.wait_until_up()
         engine.load("runlet/runtime-python")
-        settings = _settings(engine)
-        command = _command(project, settings, tmp_path_factory.mktemp("chaos"))
-        stack = ChaosStack(command, project, settings)
+        settings = {**make_settings(), "DOCKER_SOCKET": str(engine.socket_path)}
+        stack = make_stack(name, settings, [OVERLAY], tmp_path_factory.mktemp("chaos"))
         made.callback(stack.down)
         made.callback(stack.save_logs, ROOT / ".runlet" / "chaos-stack.log")
         stack.up()
         bench = Bench(stack, engine)
-        eventually(lambda: _runs_code(stack), START_SECONDS)
+        eventually(lambda: runs_code(stack), START_SECONDS)
         yield bench
 
 
@@ -70,47 +73,29 @@ def platform(stack: ChaosStack) -> Platform:
     return Platform(stack.gateway_urls()[0])
 
 
-def _project(compose: list[str]) -> str:
-    """Named after the test's stack, by which whoever cleans up finds it."""
-    return compose[compose.index("-p") + 1].replace("-test-", "-chaos-")
+@pytest.fixture(scope="module")
+def cluster(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A stack beside a cluster of three RabbitMQ nodes."""
+    settings = {**make_settings(), "CLUSTER_IMAGE": image_of("rabbitmq")}
+    folder = tmp_path_factory.mktemp("cluster")
+    stack = make_stack(project("cluster"), settings, [CLUSTER_OVERLAY], folder)
+    with ExitStack() as made:
+        made.callback(stack.down)
+        made.callback(stack.save_logs, ROOT / ".runlet" / "chaos-cluster.log")
+        cluster = Cluster(stack)
+        # Queues get their members when they are declared, so first of all three nodes are there;
+        # and one before the others, which wait a few seconds for somebody to join.
+        stack.up("--no-deps", cluster.nodes[0])
+        eventually(lambda: cluster.running(cluster.nodes[0]), START_SECONDS)
+        stack.up("--no-deps", *cluster.nodes)
+        eventually(cluster.is_formed, START_SECONDS)
+        stack.up()
+        eventually(lambda: runs_code(stack), START_SECONDS)
+        yield cluster
 
 
-def _command(project: str, settings: dict[str, str], folder: Path) -> list[str]:
-    """The test's compose command, for another project and with other settings."""
-    command = shlex.split(required("RUNLET_TEST_COMPOSE"))
-    command[command.index("-p") + 1] = project
-    if "--env-file" in command:
-        place = command.index("--env-file")
-        del command[place : place + 2]
-    # A file of its own, because .env holds those of the developer's stack.
-    file = folder / "settings.env"
-    file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    return [*command, "--env-file", str(file), "-f", str(OVERLAY)]
-
-
-def _settings(engine: SecondEngine) -> dict[str, str]:
-    (gateway, postgres, rabbitmq, management), (session, execution) = free_ports(4, 2)
-    return {
-        "GATEWAY_PORT": gateway,
-        # Ranges, so that each of these can have two replicas.
-        "SESSION_API_PORT": session,
-        "EXECUTION_API_PORT": execution,
-        "TEST_POSTGRES_PORT": postgres,
-        "TEST_RABBITMQ_PORT": rabbitmq,
-        "TEST_RABBITMQ_MANAGEMENT_PORT": management,
-        "POSTGRES_PASSWORD": "chaos-postgres",
-        "RABBITMQ_PASSWORD": "chaos-rabbitmq",
-        "RATE_LIMIT_RUNS_PER_MINUTE": "0",
-        "LANGUAGES": "python",
-        "RUNNER_CONCURRENCY": "4",
-        "SANDBOX_RUNS_PER_CONTAINER": "1",
-        "SANDBOX_POOL_FLOOR": str(POOL_SIZE),
-        "SANDBOX_POOL_CEILING": str(POOL_SIZE),
-        "DOCKER_SOCKET": str(engine.socket_path),
-    }
-
-
-def _runs_code(stack: ChaosStack) -> bool:
-    with suppress(AssertionError, requests.RequestException):
-        return bool(Platform(stack.gateway_urls()[0]).run("print(6 * 7)")["stdout"] == "42\n")
-    return False
+@pytest.fixture(scope="module")
+def hosts(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """A stack, and a runner on another host with an engine of its own."""
+    with started_hosts(tmp_path_factory.mktemp("hosts"), ROOT / ".runlet") as made:
+        yield made

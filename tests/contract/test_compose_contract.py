@@ -21,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 
 # What the web server reads, not the service.
 GUNICORN = {"PORT", "WEB_WORKERS", "WEB_THREADS", "PROMETHEUS_MULTIPROC_DIR"}
+# What the SDK of the container engine reads.
+ENGINE = {"DOCKER_HOST"}
+# What the SDK of OpenTelemetry reads.
+OPENTELEMETRY = {"OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,7 @@ def test_every_setting_that_is_passed_is_one_that_the_service_knows(
     services: dict[str, Any], service: str, config: "type[DataclassInstance]"
 ) -> None:
     known = {field.name.upper() for field in dataclasses.fields(config)}
-    assert set(services[service]["environment"]) - GUNICORN <= known
+    assert set(services[service]["environment"]) - GUNICORN - ENGINE - OPENTELEMETRY <= known
 
 
 def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any]) -> None:
@@ -91,7 +95,14 @@ def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any])
     [
         (
             "session-api",
-            {"LANGUAGES", "MAX_SOURCE_BYTES", "API_TOKENS", "API_TOKENS_FILE", "SERVICE_TOKEN"},
+            {
+                "LANGUAGES",
+                "MAX_SOURCE_BYTES",
+                "API_TOKENS",
+                "API_TOKENS_FILE",
+                "SERVICE_TOKEN",
+                "METRICS_TOKEN",
+            },
         ),
         (
             "execution-api",
@@ -110,6 +121,7 @@ def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any])
                 "API_TOKENS",
                 "API_TOKENS_FILE",
                 "SERVICE_TOKEN",
+                "METRICS_TOKEN",
             },
         ),
         ("result-collector", {"CALLBACK_ALLOWED_HOSTS", "CALLBACK_SECRET"}),

@@ -3,32 +3,9 @@ import os
 import shlex
 import subprocess
 from typing import Any
-from uuid import uuid4
 
-from runlet.broker import outgoing, topology
-from runlet.broker.outgoing import OutgoingMessage
-from support import broker
-from support.eventually import eventually
+from support.dead_letters import fail_while_running, send_malformed
 from support.platform import Platform, required
-
-REQUEST = "run.requested.v1"
-SLOW = "import time\ntime.sleep(5)\nprint('done')"
-
-
-def publish(message: OutgoingMessage) -> None:
-    """Publish where the stack listens."""
-    broker.publish(f"{required(broker.AMQP_VARIABLE).rstrip('/')}/runlet", message)
-
-
-def letter_of(gateway: Platform, execution_id: str) -> dict[str, Any]:
-    """The dead letter of an execution, once there is one."""
-
-    def find() -> list[dict[str, Any]]:
-        letters = gateway.call("GET", "/dead-letters?limit=100").json()["dead_letters"]
-        return [letter for letter in letters if letter["execution_id"] == execution_id]
-
-    [letter] = eventually(find)
-    return letter
 
 
 def command(*arguments: str) -> Any:
@@ -46,26 +23,10 @@ def command(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def fail_while_running(gateway: Platform) -> tuple[str, dict[str, Any]]:
-    """An execution that the platform gave up, and its dead letter."""
-    execution_id = gateway.start(gateway.open_session(SLOW), time_limit_ms=20_000)
-    path = f"/executions/{execution_id}"
-    eventually(lambda: gateway.call("GET", path).json()["status"] == "RUNNING")
-    publish(outgoing.dead_letter(REQUEST, b"{}", execution_id, "It was given up.", None))
-    failed = gateway.result(execution_id)
-    assert (failed["status"], failed["reason"]) == ("FAILED", "infrastructure")
-    assert "It was given up." in failed["feedback"][0]["message"]
-    return execution_id, letter_of(gateway, execution_id)
-
-
 def test_a_malformed_request_becomes_a_dead_letter_that_can_only_be_deleted(
     gateway: Platform,
 ) -> None:
-    execution_id = str(uuid4())
-    publish(OutgoingMessage(topology.RUNS, "python", REQUEST, b"{", execution_id))
-
-    letter = letter_of(gateway, execution_id)
-    path = f"/dead-letters/{letter['id']}"
+    path = f"/dead-letters/{send_malformed(gateway)['id']}"
 
     assert gateway.call("POST", f"{path}/requeue").status_code == 409
     assert gateway.call("DELETE", path).status_code == 204

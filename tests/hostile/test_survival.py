@@ -3,6 +3,7 @@
 import pytest
 
 from runlet.executions import Reason
+from runner.sandbox.engine import name_of
 from support.eventually import eventually
 from support.hostile import LIMITS, Attack, endure
 from support.sandboxes import TestBed
@@ -127,4 +128,4 @@ def test_a_frozen_container_costs_its_limit_and_a_second(bed: TestBed) -> None:
 
     assert frozen.outcome.reason is TIME
     assert frozen.seconds < LIMITS.time_limit_ms / 1000 + 1
-    eventually(lambda: frozen.container_id not in {found["Id"] for found in bed.engine.sandboxes()})
+    eventually(lambda: frozen.container_name not in map(name_of, bed.engine.sandboxes()))

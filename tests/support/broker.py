@@ -15,6 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from runlet.broker import topology
 from runlet.broker.connection import connect
 from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.settings import BrokerSettings
 from runlet.languages import LANGUAGES
 
 AMQP_VARIABLE = "RUNLET_TEST_AMQP_URL"
@@ -35,7 +36,7 @@ def amqp_url() -> Iterator[str]:
 
 
 @contextmanager
-def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
+def open_channel(amqp_url: BrokerSettings | str) -> Iterator[BlockingChannel]:
     """A channel with confirms on a virtual host with the whole topology."""
     with connect(amqp_url, "test") as connection:
         channel = connection.channel()
@@ -44,7 +45,7 @@ def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
         yield channel
 
 
-def publish(amqp_url: str, *messages: OutgoingMessage) -> None:
+def publish(amqp_url: BrokerSettings | str, *messages: OutgoingMessage) -> None:
     """Publish messages, in this order, and wait until the broker has them."""
     with open_channel(amqp_url) as channel:
         for message in messages:
@@ -53,7 +54,9 @@ def publish(amqp_url: str, *messages: OutgoingMessage) -> None:
             )
 
 
-def take(amqp_url: str, queue: str, count: int) -> list[tuple[pika.BasicProperties, bytes]]:
+def take(
+    amqp_url: BrokerSettings | str, queue: str, count: int
+) -> list[tuple[pika.BasicProperties, bytes]]:
     """Take `count` messages out of a queue. Fails when fewer arrive in ARRIVAL_SECONDS."""
     taken: list[tuple[pika.BasicProperties, bytes]] = []
     with open_channel(amqp_url) as channel:
@@ -68,7 +71,7 @@ def take(amqp_url: str, queue: str, count: int) -> list[tuple[pika.BasicProperti
     return taken
 
 
-def depth(amqp_url: str, queue: str) -> int:
+def depth(amqp_url: BrokerSettings | str, queue: str) -> int:
     """How many messages are ready in a queue."""
     with open_channel(amqp_url) as channel:
         declared = channel.queue_declare(queue, passive=True)

@@ -8,9 +8,10 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
-from result_collector.bootstrap import Collector, Outside
+from result_collector.bootstrap import Outside
 from result_collector.callbacks.resolving import Resolve
 from result_collector.callbacks.schedule import Schedule
+from result_collector.collector import Collector
 from runlet.broker import outgoing
 from runlet.callback_urls import IPAddress
 from runlet.messages import RunRequested

@@ -29,11 +29,16 @@ ACTIVATE = 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
 class SecondEngine:
-    """dockerd and containerd in a folder that is named after a compose project."""
+    """dockerd and containerd in a folder that is named after a compose project.
 
-    def __init__(self, name: str) -> None:
+    The engine lives in a network namespace of its own, or in `network`.
+    """
+
+    def __init__(self, name: str, network: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=f"{name}.", dir="/var/tmp"))
         self.socket_path = self._folder / "docker.sock"
+        # An engine without a bridge removes docker0, which the machine's own engine needs.
+        self._enter = ["nsenter", f"--net={network}"] if network else ["unshare", "--net"]
         # In place of the machine's own, which may say anything.
         (self._folder / "daemon.json").write_text("{}", encoding="utf-8")
         (self._folder / "containerd.toml").write_text(CONTAINERD_SETTINGS, encoding="utf-8")
@@ -123,8 +128,7 @@ class SecondEngine:
     def _command(self) -> list[str]:
         folder = self._folder
         return [
-            # An engine without a bridge removes docker0, which the machine's own engine needs.
-            *("unshare", "--net", "dockerd", "-H", "fd://"),
+            *(*self._enter, "dockerd", "-H", "fd://"),
             *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")),
             *(
                 "--pidfile",

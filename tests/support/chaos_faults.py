@@ -81,6 +81,7 @@ KILLED_SERVICES = (
     "execution-api",
     "execution-relay",
     "runner",
+    "engine-proxy",
     "result-collector",
     "gateway",
     "rabbitmq",
@@ -132,16 +133,17 @@ def _cut_between(near: str, far: str) -> Callable[[Bench], AbstractContextManage
         pids, addresses = bench.stack.main_pids(near), bench.stack.addresses(far)
         assert pids, f"{near} does not run"
         assert addresses, f"{far} does not run"
-        _drop("-I", pids, addresses)
+        drop("-I", pids, addresses)
         try:
             yield
         finally:
-            _drop("-D", pids, addresses)
+            drop("-D", pids, addresses)
 
     return strike
 
 
-def _drop(change: str, pids: list[int], addresses: list[str]) -> None:
+def drop(change: str, pids: list[int], addresses: list[str]) -> None:
+    """Insert (-I) or delete (-D) rules by which packets to and from addresses vanish."""
     for pid in pids:
         # Rules go with their container: where that has ended there is nothing to take back.
         if not Path(f"/proc/{pid}").exists():

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from result_collector.bootstrap import Collector, Outside, create_collector
+from result_collector.bootstrap import Outside, create_collector
+from result_collector.collector import Collector
 from result_collector.config import Config
 from runlet.lifecycle import StopSignal
 from support.threads import running

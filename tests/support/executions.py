@@ -22,6 +22,9 @@ from runlet.executions import Reason, Status
 from runlet.limits import Limits
 from runlet.messages import RunRequested
 
+# Of everything that `ExecutionsDatabase` adds.
+TRACEPARENT = f"00-{'5a' * 16}-{'6b' * 8}-01"
+
 
 def run_requested(session_id: UUID | None = None, language: str = "python") -> RunRequested:
     """A request to run a small program."""
@@ -46,7 +49,7 @@ class ExecutionsDatabase:
         """A queued execution, its event and its outbox row."""
         request = request or run_requested()
         body = messages.encode(request).decode()
-        new = NewExecution(request, body, b"hash", None, "00-trace")
+        new = NewExecution(request, body, b"hash", None, TRACEPARENT)
         assert ExecutionRepository(self.engine).insert(new)
         return request
 
@@ -95,6 +98,10 @@ class ExecutionsDatabase:
         """The row of an execution."""
         rows = self._rows(select(executions).where(executions.c.id == execution_id))
         return dict(rows[0])
+
+    def traces(self) -> list[str | None]:
+        """The traceparent of every execution."""
+        return [row["traceparent"] for row in self._rows(select(executions.c.traceparent))]
 
     def events(self, execution_id: UUID) -> list[tuple[str, int]]:
         """Type and attempt of an execution's events, in the order in which they were stored."""

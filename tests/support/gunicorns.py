@@ -1,11 +1,11 @@
-"""The execution API as its container runs it: gunicorn with the project's settings."""
+"""The APIs as their containers run them: gunicorn with the project's settings."""
 
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from support.runners import python_environment
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 60
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,18 @@ class Replica:
 
     port: int
     process: subprocess.Popen[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
 
     def status(self, path: str) -> int:
         """What it answers to GET."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=40)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=dict(self.headers))
             return connection.getresponse().status
         finally:
             connection.close()
@@ -52,8 +59,10 @@ class Replica:
 
 
 @contextmanager
-def running_replica(**settings: str) -> Iterator[Replica]:
-    """A replica that answers; it has stopped when the block is left."""
+def running_replica(
+    app: str = "execution_api.wsgi:app", headers: Mapping[str, str] = NO_HEADERS, **settings: str
+) -> Iterator[Replica]:
+    """A replica that answers calls with `headers`; it has stopped when the block is left."""
     port = _free_port()
     with TemporaryDirectory() as metrics:
         environment = {
@@ -63,9 +72,9 @@ def running_replica(**settings: str) -> Iterator[Replica]:
             **settings,
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "deploy/service/gunicorn.conf.py"]
-        address = ["--bind", f"127.0.0.1:{port}", "execution_api.wsgi:app"]
+        address = ["--bind", f"127.0.0.1:{port}", app]
         process = subprocess.Popen([*command, *address], cwd=ROOT, env=environment)
-        replica = Replica(port, process)
+        replica = Replica(port, process, headers)
         try:
             eventually(lambda: process.poll() is not None or _answers(replica))
             yield replica

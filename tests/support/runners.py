@@ -13,6 +13,7 @@ import docker
 
 from runlet import messages
 from runlet.broker import topology
+from runlet.broker.settings import BrokerSettings
 from runlet.config import load
 from runlet.lifecycle import StopSignal
 from runlet.limits import Limits
@@ -42,17 +43,20 @@ def run_request(source: str) -> RunRequested:
 class RunningRunner:
     """A runner for Python that takes one run at a time; `stop` is its SIGTERM."""
 
-    amqp_url: str
+    broker: BrokerSettings
     stop: StopSignal
+    runner: bootstrap.Runner
 
     def events(self, count: int) -> list[Message]:
         """The next events it published."""
-        taken = broker.take(self.amqp_url, topology.RESULTS_QUEUE, count)
+        taken = broker.take(self.broker, topology.RESULTS_QUEUE, count)
         return [messages.decode(properties.type, body) for properties, body in taken]
 
 
 @contextlib.contextmanager
-def running_runner(amqp_url: str, concurrency: int = 1) -> Iterator[RunningRunner]:
+def running_runner(
+    amqp_url: str, concurrency: int = 1, **variables: str
+) -> Iterator[RunningRunner]:
     """A runner that serves; it has stopped when the block is left."""
     settings = load(
         Config,
@@ -61,6 +65,7 @@ def running_runner(amqp_url: str, concurrency: int = 1) -> Iterator[RunningRunne
             "RUNNER_LANGUAGES": "python",
             "RUNNER_CONCURRENCY": str(concurrency),
             "SANDBOX_POOL_FLOOR": "1",
+            **variables,
         },
     )
     with contextlib.closing(docker.DockerClient.from_env()) as client:
@@ -68,7 +73,7 @@ def running_runner(amqp_url: str, concurrency: int = 1) -> Iterator[RunningRunne
         stop = StopSignal()
         with running(lambda: runner.run(stop), stop):
             eventually(lambda: runner.consumer.connected and runner.publisher.connected)
-            yield RunningRunner(amqp_url, stop)
+            yield RunningRunner(settings, stop, runner)
 
 
 def python_environment() -> dict[str, str]:

@@ -12,9 +12,10 @@ from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES, Language
 from runlet.limits import Limits
 from runner.bootstrap import owner_name
+from runner.metering import PoolMeter
 from runner.sandbox.container import Container
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
-from runner.sandbox.engine import ContainerSettings, Engine
+from runner.sandbox.engine import ContainerSettings, Engine, name_of
 from runner.sandbox.interface import OnOutput, Outcome, Program, SourceFile, StreamName
 from runner.sandbox.pool import PoolSize, WarmPool
 from runner.sandbox.stopping import StopRequest
@@ -33,7 +34,7 @@ class FrozenRun:
 
     outcome: Outcome
     seconds: float
-    container_id: str
+    container_name: str
 
 
 class TestBed:
@@ -87,11 +88,11 @@ class TestBed:
 
         def freeze() -> None:
             nonlocal started
-            self.pool.client.api.pause(self.pool.last_taken.id)
+            self.pool.client.api.pause(self.pool.last_taken.name)
             started = time.monotonic()
 
         outcome = self.sandbox.run(program, freeze, unheard, StopRequest())
-        return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.id)
+        return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.name)
 
 
 class RecordingPool(WarmPool):
@@ -134,11 +135,14 @@ def open_test_bed(
 
         def start(language: Language) -> Container:
             container = engine.start_container(language)
-            started.add(container.id)
+            listed = engine.sandboxes()
+            started.update(each["Id"] for each in listed if name_of(each) == container.name)
             return container
 
         pool, neighbours = (
-            RecordingPool([], size, runs_per_container, start, engine.remove, SystemClock())
+            RecordingPool(
+                [], size, runs_per_container, start, engine.remove, SystemClock(), PoolMeter()
+            )
             for size in (PoolSize(0, 4), PoolSize(0, 1))
         )
         pool.client = client

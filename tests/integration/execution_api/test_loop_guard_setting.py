@@ -9,6 +9,7 @@ from execution_api.bootstrap import Api
 from execution_api.loop_check import LoopGuard
 from support.eventually import eventually
 from support.executions import ExecutionsDatabase
+from support.metrics import rise
 from support.session_api_stub import SessionApiStub
 
 StartApi = Callable[..., Api]
@@ -45,6 +46,7 @@ def test_where_it_is_rejected_nothing_is_queued(
     start_api: StartApi, sessions: SessionApiStub, database: ExecutionsDatabase
 ) -> None:
     client, path = run(start_api, sessions, LoopGuard.REJECT)
+    rejected = rise("runlet_runs_rejected_total", cause="endless_loop")
 
     refused = client.post(path, json={"source_code": ENDLESS})
 
@@ -52,6 +54,7 @@ def test_where_it_is_rejected_nothing_is_queued(
     [sentence] = refused.get_json()["errors"]["source_code"]
     assert sentence.startswith("Line 2: ")
     assert not database.outbox()
+    assert rejected() == 1
 
 
 def test_switched_off_it_says_nothing(

@@ -75,14 +75,13 @@ class Crowd:
 def replica(
     database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
 ) -> Iterator[Replica]:
-    settings = {
-        "DATABASE_URL": database.url,
-        "AMQP_URL": amqp_url,
-        "SESSION_API_URL": sessions.url,
-        "WEB_WORKERS": shipped("WEB_WORKERS"),
-        "WEB_THREADS": shipped("EXECUTION_API_WEB_THREADS"),
-    }
-    with running_replica(**settings) as replica:
+    with running_replica(
+        DATABASE_URL=database.url,
+        AMQP_URL=amqp_url,
+        SESSION_API_URL=sessions.url,
+        WEB_WORKERS=shipped("WEB_WORKERS"),
+        WEB_THREADS=shipped("EXECUTION_API_WEB_THREADS"),
+    ) as replica:
         yield replica
 
 

@@ -157,7 +157,6 @@ def test_what_makes_no_sense_is_named(caller: Caller, body: dict[str, Any], fiel
 @pytest.mark.parametrize(
     "body",
     [
-        {"source_code": "a", "code": "a"},
         {"source_code": ""},
         {"args": [""] * 100},
         _file("ü" * 127),

@@ -10,6 +10,7 @@ from runlet.executions import Reason
 from runlet.messages import CompileResult
 from support.executions import ExecutionsDatabase, run_requested
 from support.happenings import finished, started
+from support.session_api_stub import SessionApiStub
 from support.stores import store
 
 WHOLE = {
@@ -134,11 +135,26 @@ def test_an_id_may_be_in_capitals(client: FlaskClient, database: ExecutionsDatab
     assert shown.get_json()["execution_id"] == execution_id
 
 
-def test_a_session_without_executions_has_an_empty_list(client: FlaskClient) -> None:
-    session_id = str(uuid4())
+def test_a_session_without_executions_has_an_empty_list(
+    client: FlaskClient, sessions: SessionApiStub
+) -> None:
+    session_id = str(sessions.add())
     listed = client.get(f"/code-sessions/{session_id}/executions")
     assert listed.status_code == 200
     assert listed.get_json() == {"session_id": session_id, "executions": [], "next_cursor": None}
+
+
+def test_the_executions_of_an_unknown_session_are_not_found(client: FlaskClient) -> None:
+    assert client.get(f"/code-sessions/{uuid4()}/executions").status_code == 404
+
+
+def test_a_list_with_something_in_it_needs_no_session_api(
+    client: FlaskClient, sessions: SessionApiStub, database: ExecutionsDatabase
+) -> None:
+    ran, idle = database.add().session_id, sessions.add()
+    sessions.close()
+    assert client.get(f"/code-sessions/{ran}/executions").status_code == 200
+    assert client.get(f"/code-sessions/{idle}/executions").status_code == 503
 
 
 def test_what_is_no_session_id_is_not_found(client: FlaskClient) -> None:

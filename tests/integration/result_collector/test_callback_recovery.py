@@ -19,7 +19,7 @@ from runlet.languages import LANGUAGES
 from runlet.messages import CallbackRequested, RunRequested
 from support import broker, stuck
 from support.callback_scenes import Scene
-from support.executions import ExecutionsDatabase
+from support.executions import TRACEPARENT, ExecutionsDatabase
 from support.happenings import finished, started
 from support.parallel import at_once
 from support.receivers import CallbackReceiver
@@ -136,11 +136,12 @@ def test_a_sender_that_dies_every_time_is_given_up(
         begin(callbacks, request, number)
         let_leases_end(database)
         assert callbacks.recover(NOW, MOST, 10) == [
-            Recovered(request.execution_id, number, number + 1)
+            Recovered(request.execution_id, number, number + 1, TRACEPARENT)
         ]
     begin(callbacks, request, MOST)
     let_leases_end(database)
-    assert callbacks.recover(NOW, MOST, 10) == [Recovered(request.execution_id, MOST, None)]
+    given_up = Recovered(request.execution_id, MOST, None, TRACEPARENT)
+    assert callbacks.recover(NOW, MOST, 10) == [given_up]
     assert callbacks.find_failure(request.execution_id, MOST) == statements.CUT_OFF
     assert callbacks.recover(NOW, MOST, 10) == []
 

@@ -165,7 +165,7 @@ def test_events_and_dead_letters_are_counted(database: ExecutionsDatabase, amqp_
         return REGISTRY.get_sample_value(name, labels) or 0
 
     before = counted("runlet_events_stored_total", type="finished")
-    lags = counted("runlet_event_lag_seconds_count")
+    lags = counted("runlet_event_lag_seconds_count", type="finished")
     invalid = counted("runlet_dead_letters_total", reason="invalid_event")
     known, unknown = database.add(), database.add()
     database.run("DELETE FROM executions WHERE id = :id", id=unknown.execution_id)
@@ -174,7 +174,7 @@ def test_events_and_dead_letters_are_counted(database: ExecutionsDatabase, amqp_
     with running_collector(database.url, amqp_url):
         eventually(lambda: completed(database, [known]) and database.dead_letters())
     assert counted("runlet_events_stored_total", type="finished") == before + 1
-    assert counted("runlet_event_lag_seconds_count") == lags + 1
+    assert counted("runlet_event_lag_seconds_count", type="finished") == lags + 1
     assert counted("runlet_dead_letters_total", reason="invalid_event") == invalid + 1
 
 

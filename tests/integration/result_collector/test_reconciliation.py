@@ -12,7 +12,7 @@ from runlet.clock import Clock, SystemClock
 from runlet.executions import Reason
 from runlet.messages import RunRequested
 from support import stuck
-from support.executions import ExecutionsDatabase, run_requested
+from support.executions import TRACEPARENT, ExecutionsDatabase, run_requested
 from support.happenings import finished, retrying, started
 from support.parallel import at_once
 from support.stores import store
@@ -296,8 +296,9 @@ def test_cancellations_that_were_not_heard_are_told_again(database: ExecutionsDa
     stuck.ask_to_cancel(database, fresh, 1)
     stuck.ask_to_cancel(database, over, 6)
     store(database, finished(over))
-    [cancel] = reconciliation(database).unheard_cancellations()
-    assert cancel.execution_id == unheard.execution_id
+    [found] = reconciliation(database).unheard_cancellations()
+    assert found.cancel.execution_id == unheard.execution_id
+    assert found.traceparent == TRACEPARENT
 
 
 def test_terminal_executions_are_left_alone(database: ExecutionsDatabase) -> None:

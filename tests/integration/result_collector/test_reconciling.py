@@ -17,10 +17,11 @@ from runlet.broker.publisher import Publisher
 from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES
 from runlet.messages import CancelRequested, RunRequested
+from runlet.trace_context import trace_id
 from support import broker, stuck
 from support.collectors import running_collector
 from support.eventually import eventually
-from support.executions import ExecutionsDatabase, run_requested
+from support.executions import TRACEPARENT, ExecutionsDatabase, run_requested
 from support.happenings import finished
 
 SOON: dict[str, Any] = {"reconcile_after_seconds": 5, "reconcile_every_seconds": 1}
@@ -44,7 +45,7 @@ def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[OutboxRelay]:
     publisher.start()
     assert publisher.wait_until_connected(10)
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    yield OutboxRelay(engine, publisher, list(LANGUAGES), SystemClock())
+    yield OutboxRelay(engine, publisher, list(LANGUAGES), SystemClock(), measure=lambda: None)
     publisher.close()
 
 
@@ -61,8 +62,9 @@ def test_a_purged_request_is_sent_again_and_completes(
     with running_collector(database.url, amqp_url, **SOON):
         eventually(lambda: stuck.attempt_in_outbox(database, request))
         eventually(relay.relay_batch)
-        [(_, body)] = broker.take(amqp_url, "runs.python", 1)
+        [(properties, body)] = broker.take(amqp_url, "runs.python", 1)
         assert b'"attempt":1' in body
+        assert trace_id(properties.headers["traceparent"]) == trace_id(TRACEPARENT)
         broker.publish(amqp_url, outgoing.event(finished(request), None))
         eventually(lambda: database.execution(request.execution_id)["status"] == "COMPLETED")
     assert reconciled("republished") == before + 1

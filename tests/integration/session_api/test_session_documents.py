@@ -35,7 +35,7 @@ def test_problems_are_documented_in_their_own_media_type(document: dict[str, Any
     responses = document["paths"]["/code-sessions/{session_id}"]["patch"]["responses"]
     assert {"200", "400", "404", "409", "412", "413", "415", "422", "503"} <= set(responses)
     problem = responses["422"]["content"]["application/problem+json"]["schema"]
-    assert problem == {"$ref": "#/components/schemas/Problem"}
+    assert problem == {"$ref": "#/components/schemas/Invalid"}
 
 
 def test_the_condition_of_an_autosave_is_documented(document: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def test_the_delays_are_those_that_have_queues() -> None:
 
 def config(**settings: str) -> Config:
     """A collector's settings."""
-    return Config(database_url="x", amqp_url="x", **settings)  # type: ignore[arg-type]
+    return Config(database_url="x", amqp_url="amqp://mq", **settings)  # type: ignore[arg-type]
 
 
 def test_without_hosts_no_secret_is_asked_for() -> None:

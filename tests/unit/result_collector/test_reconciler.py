@@ -10,7 +10,7 @@ from result_collector import overdue
 from result_collector.endings import Endings
 from result_collector.queues import IdleLanguages, Look
 from result_collector.reconciler import Reconciler
-from result_collector.reconciliation import Reconciliation
+from result_collector.reconciliation import Reconciliation, Unheard
 from runlet import messages
 from runlet.broker import topology
 from runlet.broker.outgoing import OutgoingMessage
@@ -20,6 +20,7 @@ from support.clocks import ManualClock
 AFTER = 60.0
 CALM = Look(drained=True, idle_languages=frozenset({"python", "c"}))
 EVENTS_WAIT = Look(drained=False, idle_languages=frozenset({"python", "c"}))
+TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
 PYTHON_WAITS = Look(drained=True, idle_languages=frozenset({"c"}))
 
 
@@ -41,7 +42,7 @@ class BrokerQueues:
 class Settling:
     """Notes for which idle languages it was asked to settle."""
 
-    cancellations: list[CancelRequested] = field(default_factory=list)
+    cancellations: list[Unheard] = field(default_factory=list)
     batch_sizes: list[int] = field(default_factory=list)
     asked: list[set[str]] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ class Settling:
         self.asked.append(set(idle_languages))
         return [None] * self.batch_sizes.pop(0) if self.batch_sizes else []
 
-    def unheard_cancellations(self) -> list[CancelRequested]:
+    def unheard_cancellations(self) -> list[Unheard]:
         """What was asked for."""
         return self.cancellations
 
@@ -127,13 +128,13 @@ def test_full_batches_are_followed_by_more(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(turns(CALM, CALM, settling=Settling(batch_sizes=sizes)).asked) == 3
 
 
-def test_cancellations_are_told_again_at_every_look() -> None:
+def test_cancellations_are_told_again_at_every_look_in_the_trace_of_the_run() -> None:
     cancel = CancelRequested(uuid4(), datetime.now(UTC))
     clock, broker = ManualClock(), Messages()
     reconciler = Reconciler(
         BrokerQueues(EVENTS_WAIT, EVENTS_WAIT),
         IdleLanguages(clock, AFTER),
-        cast(Reconciliation, Settling([cancel])),
+        cast(Reconciliation, Settling([Unheard(cancel, TRACE)])),
         broker,
         Endings(broker),
     )
@@ -142,3 +143,4 @@ def test_cancellations_are_told_again_at_every_look() -> None:
     told = [messages.decode(message.type, message.body) for message in broker.published]
     assert told == [cancel, cancel]
     assert {message.exchange for message in broker.published} == {topology.CONTROL}
+    assert {message.traceparent for message in broker.published} == {TRACE}

@@ -13,7 +13,10 @@ from runlet.http.app import Description, create_app
 from runlet.http.auth import TokenSettings
 
 TOKEN, OTHER, SERVICE = "ci-0123456789abcdef", "web=0123456789=abc", "service-0123456789"
-SETTINGS = TokenSettings(api_tokens=f"ci:{TOKEN},web:{OTHER}", service_token=SERVICE)
+METRICS = "metrics-0123456789"
+SETTINGS = TokenSettings(
+    api_tokens=f"ci:{TOKEN},web:{OTHER}", service_token=SERVICE, metrics_token=METRICS
+)
 
 
 def application(settings: TokenSettings, *, trusts_services: bool = True) -> Flask:
@@ -114,6 +117,13 @@ def test_the_service_token_is_good_only_where_services_are_trusted(client: Flask
     assert caller(other, bearer(SERVICE)) == 401
 
 
+def test_the_metrics_token_opens_metrics_and_nothing_else(client: FlaskClient) -> None:
+    assert client.get("/metrics", headers=bearer(METRICS)).status_code == 200
+    assert client.get("/api/v1/metrics", headers=bearer(METRICS)).status_code == 200
+    assert client.get("/openapi.json", headers=bearer(METRICS)).status_code == 401
+    assert caller(client, bearer(METRICS)) == 401
+
+
 def test_a_caller_who_is_called_service_does_not_lock_services_out() -> None:
     settings = TokenSettings(api_tokens=f"service:{TOKEN}", service_token=SERVICE)
     client = application(settings).test_client()
@@ -150,6 +160,7 @@ def test_a_file_of_tokens_is_enough(tmp_path: Path) -> None:
         TokenSettings(api_tokens="too-short"),
         TokenSettings(api_tokens_file="/nowhere/tokens"),
         TokenSettings(service_token="too-short"),
+        TokenSettings(metrics_token="too-short"),
     ],
 )
 def test_an_unusable_setting_stops_the_start_and_is_not_shown(settings: TokenSettings) -> None:

@@ -3,7 +3,6 @@ import pytest
 from runlet.broker.connection import LONGEST_DELAY_SECONDS, Backoff
 from runlet.executions import ACTIVE, TERMINAL, Reason, Status, status_for
 from runlet.languages import LANGUAGES, offered
-from runlet.tracing import child_of
 
 
 def test_every_status_is_either_active_or_terminal() -> None:
@@ -44,22 +43,3 @@ def test_delays_between_attempts_grow_to_a_bound_and_begin_again() -> None:
     assert all(0 < delay <= LONGEST_DELAY_SECONDS for delay in late)
     assert max(late[10:]) > late[0]
     assert backoff.next_delay() <= 0.2
-
-
-def test_a_trace_goes_on_under_a_new_span() -> None:
-    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
-
-    version, trace, span, flags = child_of(parent).split("-")
-
-    assert (version, trace, flags) == ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "00")
-    assert span != "00f067aa0ba902b7"
-
-
-@pytest.mark.parametrize(
-    "parent", [None, "", "nonsense", f"00-{'0' * 32}-{'1' * 16}-01", f"01-{'1' * 32}-{'1' * 16}-01"]
-)
-def test_without_a_valid_parent_a_trace_begins(parent: str | None) -> None:
-    trace = child_of(parent).split("-")[1]
-
-    assert len(trace) == 32
-    assert trace not in (parent or "-")

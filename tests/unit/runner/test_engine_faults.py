@@ -12,6 +12,7 @@ import pytest
 from runlet.executions import Reason
 from runlet.languages import PYTHON, Language
 from runlet.limits import Limits
+from runner.metering import PoolMeter
 from runner.sandbox.container import Container
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.engine import Engine
@@ -51,12 +52,13 @@ class FakeEngine(Engine):
     def ran_out_of_memory(self, container: Container) -> bool:
         return False
 
-    def remove(self, container_id: str) -> None:
-        self.removed.append(container_id)
+    def remove(self, name: str) -> None:
+        self.removed.append(name)
 
 
 def sandbox_on(engine: FakeEngine) -> DockerSandbox:
-    pool = WarmPool([], PoolSize(0, 0), 1, engine.start_container, engine.remove, ManualClock())
+    start, remove = engine.start_container, engine.remove
+    pool = WarmPool([], PoolSize(0, 0), 1, start, remove, ManualClock(), PoolMeter())
     return DockerSandbox(engine, pool, SandboxSettings(1, 256))
 
 
@@ -126,9 +128,9 @@ def test_removing_a_frozen_container_does_not_hold_up_the_result() -> None:
     may_remove = threading.Event()
 
     class SlowEngine(FakeEngine):
-        def remove(self, container_id: str) -> None:
+        def remove(self, name: str) -> None:
             assert may_remove.wait(10)
-            super().remove(container_id)
+            super().remove(name)
 
     engine = SlowEngine([PlayedAgent()])
     sandbox = sandbox_on(engine)

@@ -33,6 +33,7 @@ from runner.sandbox.interface import (
 )
 from runner.sandbox.stopping import StopRequest
 from support.clocks import ManualClock
+from support.metrics import rise
 
 
 class RecordingPublisher:
@@ -95,13 +96,14 @@ class Bench:
         self.sandbox = ScriptedSandbox()
         self.settled: list[Delivery] = []
         self.cancellations = Cancellations()
+        self.clock = ManualClock()
         self.handler = RunHandler(
             {"python": PYTHON},
             self.sandbox,
             Reporter(self.publisher),
             self.cancellations,
             self.settled.extend,
-            ManualClock(),
+            self.clock,
             "runner-1",
         )
 
@@ -354,3 +356,38 @@ def test_a_language_this_runner_does_not_know_is_buried(bench: Bench) -> None:
 
     (letter,) = bench.publisher.sent
     assert "cobol" in str(letter.headers[topology.REASON_HEADER])
+
+
+def test_waiting_for_a_start_and_running_are_measured_apart(bench: Bench) -> None:
+    waited = rise("runlet_run_queue_seconds_sum", language="python")
+    ran = rise("runlet_run_seconds_sum", language="python")
+    runs = rise("runlet_run_seconds_count", language="python")
+    bench.sandbox.on_started = lambda: bench.clock.move(0.5)
+    bench.clock.move(2)
+
+    bench.handler.handle(delivery(request()))
+
+    assert waited() == pytest.approx(2)
+    assert ran() == pytest.approx(0.5)
+    assert runs() == 1
+
+
+def test_what_did_not_start_has_no_duration(bench: Bench) -> None:
+    starts = rise("runlet_run_queue_seconds_count", language="python")
+    runs = rise("runlet_run_seconds_count", language="python")
+    retries = rise("runlet_run_retries_total", language="python")
+    bench.sandbox.fault = "The container engine failed."
+
+    bench.handler.handle(delivery(request()))
+
+    assert (starts(), runs(), retries()) == (0, 0, 1)
+
+
+def test_the_attempt_after_which_a_run_is_given_up_is_no_retry(bench: Bench) -> None:
+    retries = rise("runlet_run_retries_total", language="python")
+    bench.sandbox.fault = "The container engine failed."
+    last = dataclasses.replace(request(attempt=4), first_attempt=1)
+
+    bench.handler.handle(delivery(last))
+
+    assert retries() == 0

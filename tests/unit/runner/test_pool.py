@@ -5,6 +5,7 @@ import pytest
 
 from runlet.broker.connection import LONGEST_DELAY_SECONDS
 from runlet.languages import PYTHON, Language
+from runner.metering import PoolMeter
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError
 from runner.sandbox.pool import PoolSize, WarmPool
@@ -55,7 +56,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def pool(starter: Starter, removed: list[str], clock: ManualClock) -> Iterator[WarmPool]:
-    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, removed.append, clock)
+    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, removed.append, clock, PoolMeter())
     yield pool
     pool.close()
 
@@ -111,14 +112,14 @@ def test_a_container_that_may_not_end_by_itself_is_removed_by_the_time_the_pool_
     pool.remove(frozen)
     pool.close()
 
-    assert removed == [frozen.id]
+    assert removed == [frozen.name]
     assert frozen.closed
 
 
 def test_filling_pauses_when_the_engine_is_away_and_goes_on_when_it_is_back(
     starter: Starter, clock: ManualClock
 ) -> None:
-    pool = WarmPool([PYTHON], PoolSize(1, 1), 1, starter, lambda _: None, clock)
+    pool = WarmPool([PYTHON], PoolSize(1, 1), 1, starter, lambda _: None, clock, PoolMeter())
     starter.fails = True
     for _ in range(20):
         with pytest.raises(SandboxUnavailableError):

@@ -22,18 +22,18 @@ class ListedEngine(Engine):
         if self.away:
             raise SandboxUnavailableError("The container engine failed: away.")
         return [
-            {"Id": f"of-{owner}", "Labels": {OWNER_LABEL: owner}, "State": self.state}
+            {"Names": [f"/of-{owner}"], "Labels": {OWNER_LABEL: owner}, "State": self.state}
             for owner in self.owners
         ]
 
-    def is_running(self, container_id: str) -> bool:
-        return container_id in self.running
+    def is_running(self, runner: str) -> bool:
+        return runner in self.running
 
     def attached(self) -> set[str]:
         return self.own
 
-    def remove(self, container_id: str) -> None:
-        self.removed.append(container_id)
+    def remove(self, name: str) -> None:
+        self.removed.append(name)
 
 
 def swept(engine: ListedEngine) -> list[str]:

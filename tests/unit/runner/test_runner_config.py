@@ -11,8 +11,8 @@ def test_secrets_do_not_show() -> None:
 
 
 def test_a_runner_serves_all_offered_languages_unless_told_otherwise() -> None:
-    everything = config.load(Config, {"AMQP_URL": "x", "LANGUAGES": "python, javascript"})
-    one = config.load(Config, {"AMQP_URL": "x", "RUNNER_LANGUAGES": "python"})
+    everything = config.load(Config, {"AMQP_URL": "amqp://mq", "LANGUAGES": "python, javascript"})
+    one = config.load(Config, {"AMQP_URL": "amqp://mq", "RUNNER_LANGUAGES": "python"})
 
     assert list(everything.served()) == ["python", "javascript"]
     assert list(one.served()) == ["python"]
@@ -20,10 +20,10 @@ def test_a_runner_serves_all_offered_languages_unless_told_otherwise() -> None:
 
 def test_an_unknown_language_is_named() -> None:
     with pytest.raises(ValueError, match="cobol"):
-        config.load(Config, {"AMQP_URL": "x", "RUNNER_LANGUAGES": "cobol"}).served()
+        config.load(Config, {"AMQP_URL": "amqp://mq", "RUNNER_LANGUAGES": "cobol"}).served()
 
 
 @pytest.mark.parametrize("value", ["0", "1001", "many"])
 def test_runs_per_container_outside_its_range_are_refused_by_name(value: str) -> None:
     with pytest.raises(config.ConfigError, match="SANDBOX_RUNS_PER_CONTAINER"):
-        config.load(Config, {"AMQP_URL": "x", "SANDBOX_RUNS_PER_CONTAINER": value})
+        config.load(Config, {"AMQP_URL": "amqp://mq", "SANDBOX_RUNS_PER_CONTAINER": value})

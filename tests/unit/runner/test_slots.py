@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from runlet.broker.consumer import Delivery
 from runner.slots import Slots
 from support.eventually import eventually
+from support.metrics import rise
 
 
 def delivery(tag: int = 1) -> Delivery:
@@ -141,3 +142,16 @@ def test_a_delivery_whose_handling_fails_is_given_up() -> None:
     eventually(lambda: len(given_up) == 1)
     slots.close()
     slots.join()
+
+
+def test_a_slot_counts_as_busy_while_its_run_lasts_and_what_waits_does_not() -> None:
+    busy = rise("runlet_slots_busy")
+    bench = Bench(count=2)
+    for tag in (1, 2):
+        bench.occupy(tag)
+    bench.slots.accept(delivery(3))
+    assert busy() == 2
+
+    bench.finish()
+
+    assert busy() == 0

@@ -1,0 +1,158 @@
+"""What every call of the contract has in common, through the gateway, bare and under /api/v1."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from support.contract_walk import OPERATIONS, PYTHON, call, check_problem, needs_database
+from support.deployments import Deployment, StackUnderTest
+from support.eventually import eventually
+from support.guarded import GuardedPlatform
+from support.platform import Platform
+
+RUNS_A_MINUTE = 10
+RUN = "POST /code-sessions/{session_id}/run"
+
+# What no path answers to.
+WRONG_METHODS = (
+    *("PUT /code-sessions", "DELETE /code-sessions/{session_id}"),
+    *(
+        "GET /code-sessions/{session_id}/close",
+        "POST /languages",
+        "DELETE /languages/{language_id}",
+    ),
+    *("GET /code-sessions/{session_id}/run", "POST /code-sessions/{session_id}/executions"),
+    *("DELETE /executions/{execution_id}", "POST /executions/{execution_id}/stream"),
+    *("PUT /executions/{execution_id}/events", "GET /executions/{execution_id}/cancel"),
+    *("POST /dead-letters", "GET /dead-letters/{letter_id}"),
+    "GET /dead-letters/{letter_id}/requeue",
+)
+CREDENTIALS = {
+    "none": {},
+    "a wrong one": {"Authorization": "Bearer another-token-of-the-tests"},
+    "another scheme": {"Authorization": "Basic dGVzdHM6dGVzdHM="},
+}
+AS_UUID = "00000000-0000-4000-8000-000000000000"
+
+
+@contextmanager
+def standing_still(stack: StackUnderTest, service: str) -> Iterator[None]:
+    """A service's processes get no CPU time meanwhile."""
+    containers = stack.containers(service)
+    for container in containers:
+        container.pause()
+    try:
+        yield
+    finally:
+        for container in containers:
+            container.unpause()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+def test_401_without_a_token_that_is_known(
+    guarded: Deployment, prefix: str, operation: str, credentials: str
+) -> None:
+    request = {**OPERATIONS[operation], "headers": CREDENTIALS[credentials]}
+    answer = call(Platform(guarded.gateway_url + prefix), operation, AS_UUID, **request)
+
+    check_problem(answer, 401)
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_with_a_token_a_program_runs(guarded: Deployment, prefix: str) -> None:
+    platform = GuardedPlatform(guarded.gateway_url + prefix)
+
+    assert platform.run("print('let in')")["stdout"] == "let in\n"
+
+
+@pytest.mark.parametrize("operation", WRONG_METHODS)
+def test_405_for_a_method_that_a_path_does_not_have(platform: Platform, operation: str) -> None:
+    answer = call(platform, operation, AS_UUID)
+
+    check_problem(answer, 405)
+    assert answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/runs", "/code-sessions/x/y", "/executions", "/executions/x/y", "/languages/x/y"),
+        *("/metrics", "/ready", "/openapi.json", "/docs", "/code-sessions/metrics/run/x"),
+    ],
+)
+def test_404_where_there_is_nothing(platform: Platform, path: str) -> None:
+    check_problem(platform.call("GET", path), 404)
+
+
+def test_431_for_more_headers_than_anybody_needs(platform: Platform) -> None:
+    headers = {f"X-{number}": "x" for number in range(200)}
+    large = {"X-Large": "x" * 40_000}
+
+    check_problem(platform.call("GET", "/languages", headers=headers), 431)
+    check_problem(platform.call("GET", "/languages", headers=large), 431)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_414_for_an_address_that_is_too_long(platform: Platform, operation: str) -> None:
+    answer = call(platform, f"{operation}?x={'x' * 10_000}", AS_UUID, **OPERATIONS[operation])
+
+    check_problem(answer, 414)
+
+
+def test_429_for_more_runs_a_minute_than_a_session_may_have(
+    guarded: Deployment, prefix: str
+) -> None:
+    platform = GuardedPlatform(guarded.gateway_url + prefix)
+    session_id = platform.open_session("print(1)")
+    for _ in range(RUNS_A_MINUTE):
+        platform.result(platform.start(session_id))
+
+    answer = platform.call("POST", f"/code-sessions/{session_id}/run")
+
+    problem = check_problem(answer, 429)
+    assert 0 < problem["retryAfter"] <= 60
+    assert answer.headers["Retry-After"] == str(problem["retryAfter"])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_503_while_the_database_is_away(
+    without_servers: Deployment, prefix: str, operation: str
+) -> None:
+    platform = Platform(without_servers.gateway_url + prefix)
+    named = AS_UUID if needs_database(operation) else "python"
+    answer = call(platform, operation, named, **OPERATIONS[operation])
+
+    if needs_database(operation):
+        assert "database" in check_problem(answer, 503)["detail"]
+        assert int(answer.headers["Retry-After"]) > 0
+    else:
+        assert answer.status_code == 200
+
+
+def test_503_while_the_session_api_is_away(alone: Deployment, prefix: str) -> None:
+    platform = Platform(alone.gateway_url + prefix)
+    run = call(platform, RUN, str(uuid4()))
+    session = call(platform, "POST /code-sessions", json=PYTHON)
+
+    assert "session API" in check_problem(run, 503)["detail"]
+    assert "service behind this path" in check_problem(session, 503)["detail"]
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in (run, session))
+
+
+def test_503_while_as_many_runs_wait_as_may_wait(
+    alone: Deployment, stack: StackUnderTest, gateway: Platform, prefix: str
+) -> None:
+    full = Platform(alone.gateway_url + prefix)
+    session_id = gateway.open_session("print('it came to it')")
+    with standing_still(stack, "runner"):
+        waiting = gateway.start(session_id)
+        # The API counts once a second.
+        eventually(lambda: "waiting" in call(full, RUN, str(uuid4())).text)
+        answer = call(full, RUN, str(uuid4()))
+
+    check_problem(answer, 503)
+    assert int(answer.headers["Retry-After"]) > 0
+    assert gateway.result(waiting)["stdout"] == "it came to it\n"

@@ -1,0 +1,107 @@
+"""Messages over a real broker: each carries the trace on, under the span that published it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from queue import Queue
+from uuid import uuid4
+
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+
+from runlet import tracing
+from runlet.broker import outgoing, topology
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.publisher import Publisher
+from runlet.broker.subscriber import Binding, Subscriber
+from runlet.languages import LANGUAGES
+from runlet.messages import CallbackRequested, CancelRequested, Message
+from runlet.trace_context import trace_id
+from support import broker
+from support.eventually import eventually
+from support.happenings import finished
+from support.runners import run_request
+from support.tracers import RecordingTracer
+
+TRACE = "ab" * 16
+TRACEPARENT = f"00-{TRACE}-{'cd' * 8}-01"
+REQUEST = run_request("print(42)")
+
+
+def declare(channel: BlockingChannel) -> None:
+    """The whole topology."""
+    topology.declare(channel, LANGUAGES)
+
+
+@pytest.fixture
+def tracer() -> RecordingTracer:
+    """Remembers spans."""
+    return RecordingTracer()
+
+
+@pytest.fixture
+def publisher(amqp_url: str, tracer: RecordingTracer) -> Iterator[Publisher]:
+    """A publisher that is connected."""
+    publisher = Publisher(amqp_url, "test", declare, tracer)
+    publisher.start()
+    assert publisher.wait_until_connected(20)
+    yield publisher
+    publisher.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "queue"),
+    [
+        (outgoing.run_request(REQUEST, TRACEPARENT), "runs.python"),
+        (outgoing.delayed_run_request(REQUEST, 2, TRACEPARENT), "runs.python"),
+        (outgoing.dead_letter("t", b"{}", "7", "Broken.", TRACEPARENT), topology.DEAD_QUEUE),
+        (outgoing.event(finished(REQUEST), TRACEPARENT), topology.RESULTS_QUEUE),
+        (outgoing.callback(CallbackRequested(uuid4()), TRACEPARENT), topology.CALLBACKS_QUEUE),
+        (
+            outgoing.dead_callback(CallbackRequested(uuid4()), "Gone.", TRACEPARENT),
+            topology.CALLBACKS_DEAD_QUEUE,
+        ),
+    ],
+    ids=["request", "retry", "dead letter", "event", "callback", "dead callback"],
+)
+def test_a_message_arrives_under_the_span_that_published_it(
+    publisher: Publisher,
+    tracer: RecordingTracer,
+    amqp_url: str,
+    message: OutgoingMessage,
+    queue: str,
+) -> None:
+    publisher.publish(message).result(20)
+    [(properties, _body)] = broker.take(amqp_url, queue, 1)
+    [span] = tracer.spans
+    assert properties.headers["traceparent"] == span.traceparent
+    assert (span.parent, span.error) == (TRACEPARENT, None)
+    assert span.ended
+
+
+def test_a_request_that_the_broker_gives_up_keeps_its_trace(
+    publisher: Publisher, tracer: RecordingTracer, amqp_url: str
+) -> None:
+    publisher.publish(outgoing.run_request(REQUEST, TRACEPARENT)).result(20)
+    with broker.open_channel(amqp_url) as channel:
+        for _ in range(topology.DELIVERY_LIMIT + 1):
+            method, _properties, _body = next(channel.consume("runs.python", inactivity_timeout=20))
+            channel.basic_nack(method.delivery_tag, requeue=True)
+    [(properties, _body)] = broker.take(amqp_url, topology.DEAD_QUEUE, 1)
+    assert properties.headers["traceparent"] == tracer.spans[0].traceparent
+
+
+def test_who_hears_a_message_logs_its_trace(publisher: Publisher, amqp_url: str) -> None:
+    heard: Queue[object] = Queue()
+    connected: list[bool] = []
+
+    def on_message(_message: Message) -> None:
+        heard.put(trace_id(tracing.traceparent()))
+
+    bindings = [Binding(topology.CONTROL)]
+    subscriber = Subscriber(amqp_url, "test", declare, bindings, on_message, connected.append)
+    subscriber.start()
+    eventually(lambda: True in connected)
+    cancel = CancelRequested(uuid4(), datetime.now(UTC))
+    publisher.publish(outgoing.cancellation(cancel, TRACEPARENT)).result(20)
+    assert heard.get(timeout=20) == TRACE
+    subscriber.close()

@@ -1,0 +1,34 @@
+import pytest
+
+from runlet.broker.connection import BrokerUnavailableError
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.publisher import Publisher
+from runlet.tracing import Kind
+from support.tracers import RecordingTracer
+
+TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
+
+
+def publish(tracer: RecordingTracer, *, is_step: bool = True) -> None:
+    """Publish while the broker is away."""
+    publisher = Publisher("amqp://127.0.0.1:9/", "test", lambda _channel: None, tracer)
+    message = OutgoingMessage(
+        "runs", "c", "run.requested.v1", b"a program", "7", TRACEPARENT, is_step=is_step
+    )
+    with pytest.raises(BrokerUnavailableError):
+        publisher.publish(message).result(0)
+
+
+def test_what_the_broker_does_not_take_is_a_step_that_failed() -> None:
+    tracer = RecordingTracer()
+    publish(tracer)
+    [span] = tracer.spans
+    assert (span.name, span.kind, span.parent) == ("publish runs", Kind.PRODUCER, TRACEPARENT)
+    assert (span.error, span.ended) == ("BrokerUnavailableError", True)
+    assert "a program" not in repr(span)
+
+
+def test_live_output_is_no_step() -> None:
+    tracer = RecordingTracer()
+    publish(tracer, is_step=False)
+    assert not tracer.spans
