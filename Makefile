@@ -1,12 +1,15 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean logs ps dead-letters test lint bench soak load chaos
+.PHONY: help up runner down clean logs ps dead-letters test lint bench soak load capacity backlog chaos scale dashboard
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: ## Bring Runlet up: installs what is missing, builds, starts, and runs one program
+up: ## Bring Runlet up: installs what is missing, builds, starts, and runs one program; MONITORING=1 adds Prometheus and Grafana
 	@deploy/bootstrap/up.sh
+
+runner: ## Bring up a runner alone, for a broker elsewhere: AMQP_URL=amqps://… AMQP_CA_FILE=./ca.pem
+	@deploy/bootstrap/runner.sh
 
 down: ## Stop Runlet and keep its data
 	@deploy/bootstrap/down.sh
@@ -35,8 +38,20 @@ soak: ## Ten thousand runs in a row in reused containers: nothing may stay or gr
 load: ## 200 clients that type and 20 that run, into docs/load/; LOAD_SECONDS=300 for longer
 	@deploy/bootstrap/load.sh
 
+capacity: ## Measure what calls cost, simulate more learners, into docs/capacity/
+	@deploy/bootstrap/capacity.sh
+
+backlog: ## Whether 100,000 waiting runs and 5 million stored ones slow the APIs down, into docs/capacity/
+	@deploy/bootstrap/backlog.sh
+
+scale: ## Measure what four runners carry against one, into .runlet/scaling.md; SCALE_WAVES=20 for more
+	@deploy/bootstrap/scale.sh
+
 chaos: ## Kill and cut every part under load, into .runlet/chaos.md; CHAOS_ROUNDS=3 for more
 	@deploy/bootstrap/chaos.sh
+
+dashboard: ## Draw the dashboard under load into docs/dashboard.png; DASHBOARD_SECONDS=300 for longer
+	@deploy/bootstrap/dashboard.sh
 
 lint: ## Check format, lint and types
 	@deploy/bootstrap/lint.sh

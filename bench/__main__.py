@@ -1,10 +1,7 @@
 """python -m bench: measures everything against the stack that make bench has started."""
 
 import os
-import shlex
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +12,7 @@ from bench import baselines, load, report
 from bench.cpu import CpuMeter
 from bench.figures import Figures
 from bench.report import Section
+from bench.stack import Stack
 from runlet.languages import LANGUAGES, Language
 
 FOLDER = Path("docs/bench")
@@ -30,15 +28,15 @@ class Bench:
 
     def __init__(self, client: docker.DockerClient) -> None:
         self._client = client
-        self._compose = shlex.split(os.environ["RUNLET_BENCH_COMPOSE"])
-        self._cpu = CpuMeter(client, os.environ["RUNLET_BENCH_PROJECT"])
+        self._stack = Stack.of_environment(client)
+        self._cpu = CpuMeter(client, self._stack.project)
 
     def run(self) -> list[Section]:
         """Measure everything."""
         python = LANGUAGES["python"]
-        self._switch(ONCE)
+        self._stack.switch(ONCE)
         once = self._measure(ONCE, python)
-        self._switch(REUSED)
+        self._stack.switch(REUSED)
         reused = self._measure(REUSED, python)
         return [self._python(once, reused), *(self._other(each) for each in others())]
 
@@ -64,38 +62,8 @@ class Bench:
         python = language.id == "python"
         source, expected = (PRINT_1, "1\n") if python else (language.template, HELLO)
         runs = RUNS if python and mode == REUSED else SLOW_RUNS
-        make = partial(load.Caller, self._address(), language.id, source, expected)
+        make = partial(load.Caller, self._stack.address(), language.id, source, expected)
         return load.measure(f"Runlet, {mode} a container", make, runs, self._cpu)
-
-    def _switch(self, mode: int) -> None:
-        command = [*self._compose, "up", "-d", "--no-deps", "runner"]
-        environment = {**os.environ, "SANDBOX_RUNS_PER_CONTAINER": str(mode)}
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-        deadline = time.monotonic() + 60
-        while not self._gateway_runs_code():
-            if time.monotonic() > deadline:
-                raise RuntimeError("The stack does not run code; see its logs.")
-            time.sleep(0.5)
-
-    def _gateway_runs_code(self) -> bool:
-        try:
-            load.Caller(self._address(), "python", "print(1)\n", "1\n")()
-        except RuntimeError:
-            return False
-        return True
-
-    def _address(self) -> str:
-        """The gateway's own address: a published port adds the engine's proxy to every call."""
-        (gateway,) = self._client.containers.list(
-            filters={
-                "label": [
-                    f"com.docker.compose.project={os.environ['RUNLET_BENCH_PROJECT']}",
-                    "com.docker.compose.service=gateway",
-                ]
-            }
-        )
-        (network,) = gateway.attrs["NetworkSettings"]["Networks"].values()
-        return f"http://{network['IPAddress']}:8080"
 
 
 def others() -> Sequence[Language]:

@@ -18,24 +18,27 @@ main() {
   ensure_compose
   choose_mode
   choose_stack "${STACK_FILES[@]}"
+  do_without_passwords
   trap tear_down EXIT
   ensure_images
-  # The tests start it themselves: see tests/chaos/conftest.py.
+  # The tests start it themselves: see tests/support/chaos_projects.py.
   choose_stack "${STACK_FILES[@]}" tests/compose.test.yml
   RUNLET_TEST_COMPOSE=$(printf '%q ' "${COMPOSE[@]}" "${STACK[@]}")
   export RUNLET_TEST_COMPOSE CHAOS_ROUNDS=${CHAOS_ROUNDS:-1}
   rm -f .runlet/chaos.md
-  step "Breaking things (some ten minutes a round)"
+  step "Breaking things (some fifteen minutes a round)"
   run_pytest tests/chaos
 }
 
 tear_down() {
-  local status=$?
+  local status=$? kind
   trap - EXIT
   stop_children
   step "Making sure that nothing is left"
   remove_leftovers "$PROJECT" || status=$((status ? status : 1))
-  remove_leftovers "${PROJECT/-test-/-chaos-}" || status=$((status ? status : 1))
+  for kind in chaos cluster hosts; do
+    remove_leftovers "${PROJECT/-test-/-$kind-}" || status=$((status ? status : 1))
+  done
   if [ -f .runlet/chaos.md ]; then
     step "What the faults did, as in .runlet/chaos.md"
     cat .runlet/chaos.md
