@@ -4,34 +4,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/bootstrap/lib/all.sh
-source deploy/bootstrap/lib/python.sh
-source deploy/bootstrap/lib/sandboxes.sh
-source deploy/bootstrap/lib/test-stack.sh
+source deploy/bootstrap/lib/own-stack.sh
 
-PROJECT=runlet-test-$$
+# Nothing is refused for the backlog that is measured.
+export MAX_QUEUE_DEPTH=1000000
 
-main() {
-  ensure_venv
-  ensure_engine
-  ensure_compose
-  choose_mode
-  trap tear_down EXIT
-  # Nothing is refused for the backlog that is measured.
-  export MAX_QUEUE_DEPTH=1000000
-  start_test_stack
-  RUNLET_BENCH_COMPOSE=$(printf '%q ' "${COMPOSE[@]}" "${STACK[@]}")
-  export RUNLET_BENCH_COMPOSE RUNLET_BENCH_PROJECT=$PROJECT
+measure() {
+  step "Filling and measuring (some 15 minutes, and 10 GB of disk)"
   export RUNLET_BACKLOG_DATABASE_URL=postgresql+psycopg2://postgres:$POSTGRES_PASSWORD@127.0.0.1:$TEST_POSTGRES_PORT/executions
   export RUNLET_BACKLOG_AMQP_URL=amqp://runlet:$RABBITMQ_PASSWORD@127.0.0.1:$TEST_RABBITMQ_PORT/runlet
-  step "Filling and measuring (some 15 minutes, and 10 GB of disk)"
-  PYTHONPATH=.:shared .venv/bin/python -m docs.capacity.backlog
+  .venv/bin/python -m docs.capacity.backlog
 }
 
-tear_down() {
-  local status=$?
-  trap - EXIT
-  tear_down_test_stack || status=$((status ? status : 1))
-  exit "$status"
-}
-
-main
+on_own_stack measure

@@ -107,5 +107,22 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
     assert all("x-delivery-count" not in properties.headers for properties, _body in left)
 
 
+def test_what_is_settled_at_the_last_moment_does_not_come_again(amqp_url: str) -> None:
+    taken: list[Delivery] = []
+    consumer = Consumer(amqp_url, "late", [QUEUE], MANY, declare_all(), taken.append)
+    stop = StopSignal()
+
+    def settle_and_be_drained() -> bool:
+        consumer.settle(taken)
+        return True
+
+    with running(lambda: consumer.run(stop, settle_and_be_drained), stop):
+        for _ in range(20):
+            broker.publish(amqp_url, outgoing.run_request(run_request("print(1)"), None))
+        eventually(lambda: len(taken) == 20)
+
+    assert broker.depth(amqp_url, QUEUE) == 0
+
+
 def never_given_up(delivery: Delivery) -> None:
     pytest.fail(f"{delivery.correlation_id} was given up.")

@@ -1,6 +1,7 @@
 """The client's command line as a process of its own, as a shell would start it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -28,12 +29,18 @@ def started(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests may have a shell that lets background jobs ignore Ctrl-C.
+        preexec_fn=_heed_interrupts,
     )
     with process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finished(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:

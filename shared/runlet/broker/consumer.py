@@ -1,5 +1,6 @@
 """Consuming: deliveries out to worker threads, acknowledgements back to the connection's thread."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -155,7 +156,14 @@ class Consumer:
         self._cancel(connection, channel, tags)
         while not is_drained():
             connection.process_data_events(time_limit=DRAIN_LOOP_SECONDS)
-        connection.process_data_events(time_limit=0)
+        self._finish_settling(connection)
+
+    def _finish_settling(self, connection: pika.BlockingConnection) -> None:
+        """Carry out what other threads have asked for: pika may leave that for a later turn."""
+        is_last = threading.Event()
+        connection.add_callback_threadsafe(is_last.set)
+        while not is_last.is_set():
+            connection.process_data_events(time_limit=DRAIN_LOOP_SECONDS)
 
     def _cancel(
         self, connection: pika.BlockingConnection, channel: BlockingChannel, tags: Sequence[str]
