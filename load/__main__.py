@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import docker
 from bench.report import describe_machine
+from bench.stack import Stack
 
 FOLDER = Path("docs/load")
 # The bounds that are kept to: a call, a percentile, milliseconds.
@@ -18,19 +20,28 @@ BOUNDS = (
     ("GET /executions/{id}", "50%", 5),
 )
 PERCENTILES = ("50%", "95%", "99%")
+# The bounds are for containers that are used again. One for each run costs the engine so much more
+# CPU that the callers on two cores feel it, which is measured too.
+REUSED, ONCE = 100, 1
 
 Row = Mapping[str, str]
 
 
 def main() -> int:
-    """Measure and write the table; 1, and sentences, when a call failed or missed its bound."""
+    """Measure and write the tables; 1, and sentences, when a call failed or missed its bound."""
     seconds = int(os.environ.get("LOAD_SECONDS") or 60)
-    rows = _measure(os.environ["RUNLET_LOAD_URL"], seconds)
+    client = docker.DockerClient.from_env()
+    stack = Stack.of_environment(client)
+    measured: dict[int, list[Row]] = {}
+    for runs_per_container in (REUSED, ONCE):
+        stack.switch(runs_per_container)
+        measured[runs_per_container] = _measure(os.environ["RUNLET_LOAD_URL"], seconds)
     FOLDER.mkdir(parents=True, exist_ok=True)
     table = FOLDER / "README.md"
-    table.write_text(_report(rows, seconds), encoding="utf-8")
+    machine = describe_machine(os.cpu_count() or 1, client.version()["Version"])
+    table.write_text(_report(machine, measured, seconds), encoding="utf-8")
     sys.stdout.write(f"{table.read_text(encoding='utf-8')}\n")
-    problems = _problems(rows)
+    problems = [*_failed(measured[REUSED]), *_failed(measured[ONCE]), *_slow(measured[REUSED])]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return 1 if problems else 0
 
@@ -51,44 +62,53 @@ def _call(row: Row) -> str:
     return row["Name"] if " " in row["Name"] else f"{row['Type']} {row['Name']}"
 
 
-def _report(rows: Sequence[Row], seconds: int) -> str:
-    lines = [
-        "# Load",
-        "",
-        f"Written by `make load`. {describe_machine(os.cpu_count() or 1, _engine_version())}",
-        f"For {seconds} s, 200 clients save every second and 20 run a program every 5 s, all",
-        "through the gateway; the load generator shares the cores. Milliseconds.",
-        "",
-        "| call | calls | failed | p50 | p95 | p99 | bound |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    bounds = {call: f"{name} under {limit}" for call, name, limit in BOUNDS}
+def _report(machine: str, measured: Mapping[int, Sequence[Row]], seconds: int) -> str:
+    bounds = {call: f"{name} under {limit}".replace("%", " %") for call, name, limit in BOUNDS}
+    return "\n".join(
+        [
+            "# Load",
+            "",
+            f"Written by `make load`. {machine}",
+            f"For {seconds} s, 200 clients save every second and 20 run a program every 5 s, each",
+            "at moments of its own, all through the gateway; the load generator shares the cores.",
+            "Milliseconds.",
+            "",
+            f"## {REUSED} runs a container",
+            "",
+            *_table(measured[REUSED], bounds),
+            f"## {ONCE} run a container",
+            "",
+            *_table(measured[ONCE], {}),
+        ]
+    )
+
+
+def _table(rows: Sequence[Row], bounds: Mapping[str, str]) -> list[str]:
+    lines = ["| call | calls | failed | p50 | p95 | p99 | bound |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         percentiles = " | ".join(row[name] for name in PERCENTILES)
         counts = f"{row['Request Count']} | {row['Failure Count']}"
-        bound = bounds.get(row["call"], "").replace("%", " %")
+        bound = bounds.get(row["call"], "")
         lines.append(f"| `{row['call']}` | {counts} | {percentiles} | {bound} |")
-    return "\n".join([*lines, ""])
+    return [*lines, ""]
 
 
-def _problems(rows: Sequence[Row]) -> list[str]:
-    by_call = {row["call"]: row for row in rows}
-    failed = [
+def _failed(rows: Sequence[Row]) -> list[str]:
+    return [
         f"{row['Failure Count']} of {row['call']} failed."
         for row in rows
         if row["Failure Count"] != "0"
     ]
-    slow = [
+
+
+def _slow(rows: Sequence[Row]) -> list[str]:
+    by_call = {row["call"]: row for row in rows}
+    missing = [f"{call} was never called." for call, _, _ in BOUNDS if call not in by_call]
+    return missing + [
         f"{call}: {name} took {by_call[call][name]} ms, not under {limit}."
         for call, name, limit in BOUNDS
-        if call not in by_call or float(by_call[call][name]) >= limit
+        if call in by_call and float(by_call[call][name]) >= limit
     ]
-    return failed + slow
-
-
-def _engine_version() -> str:
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

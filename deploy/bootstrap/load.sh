@@ -7,7 +7,7 @@ source deploy/bootstrap/lib/all.sh
 source deploy/bootstrap/lib/own-stack.sh
 
 measure() {
-  step "Loading the stack (a minute or so; let the machine do nothing else)"
+  step "Loading the stack (three minutes; let the machine do nothing else)"
   RUNLET_LOAD_URL=http://127.0.0.1:$GATEWAY_PORT .venv/bin/python -m load
 }
 
