@@ -13,7 +13,7 @@ from support.runner_replicas import Throughput, runners_with, throughput
 
 LONG = bool(os.environ.get("SCALE_WAVES"))
 WAVES = int(os.environ.get("SCALE_WAVES") or 4)
-LEAST_RATIO = 3.8 if LONG else 2.0
+LEAST_RATIO = 3.8 if LONG else 2.5
 REPLICAS = 4
 CONCURRENCY = 2
 NAP_SECONDS = 4 if LONG else 1
