@@ -20,8 +20,8 @@ BOUNDS = (
     ("GET /executions/{id}", "50%", 5),
 )
 PERCENTILES = ("50%", "95%", "99%")
-# The bounds are for both: a container for each run costs the engine so much more CPU that callers on
-# two cores feel it.
+# The bounds are for both: a container for each run costs the engine so much more CPU that callers
+# on two cores feel it.
 REUSED, ONCE = 100, 1
 
 Row = Mapping[str, str]
