@@ -9,7 +9,8 @@ import pytest
 
 from runlet.broker import connection, outgoing, topology
 from runlet.broker.consumer import Consumer, Delivery
-from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.line import Declare
+from runlet.broker.publisher import Publisher
 from runlet.languages import LANGUAGES
 from runlet.lifecycle import StopSignal
 from runner.hand_back import HandBack

@@ -31,7 +31,8 @@ from execution_api.session_client import SessionClient
 from execution_api.waiting import Waiters
 from runlet import build_info, callback_hosts, metrics, postgres, tracing
 from runlet.broker import topology
-from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.line import Declare
+from runlet.broker.publisher import Publisher
 from runlet.broker.subscriber import Subscriber
 from runlet.clock import SystemClock
 from runlet.config import ConfigError

@@ -9,7 +9,7 @@ from execution_api.live_output import LiveOutput
 from execution_api.lookout import LookOut
 from execution_api.waiting import Waiters
 from runlet.broker import topology
-from runlet.broker.publisher import Declare
+from runlet.broker.line import Declare
 from runlet.broker.settings import BrokerSettings
 from runlet.broker.subscriber import Binding, Subscriber
 from runlet.messages import ExecutionEnded, Message

@@ -38,7 +38,8 @@ from result_collector.writer import Write, Writer
 from runlet import build_info, metrics, postgres, tracing
 from runlet.broker import topology
 from runlet.broker.consumer import Consumer, Delivery
-from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.line import Declare
+from runlet.broker.publisher import Publisher
 from runlet.broker.redeliveries import counted
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
@@ -120,7 +121,7 @@ def _create_endings(publisher: Publisher) -> Tells:
 
 def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
     clock = SystemClock()
-    engine = postgres.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=False)
+    engine = postgres.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=True)
     store = Store(engine, clock)
 
     def write(batch: Sequence[Delivery]) -> None:

@@ -8,7 +8,7 @@ import structlog
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet.broker.connection import CONNECTION_ERRORS, Backoff, connect
-from runlet.broker.publisher import Declare
+from runlet.broker.line import Declare
 from runlet.broker.settings import BrokerSettings
 from runlet.lifecycle import StopSignal
 from runlet.metrics import QUEUE_CONSUMERS, QUEUE_MESSAGES

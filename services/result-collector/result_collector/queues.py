@@ -7,7 +7,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet.broker import topology
 from runlet.broker.connection import connect
-from runlet.broker.publisher import Declare
+from runlet.broker.line import Declare
 from runlet.broker.settings import BrokerSettings
 from runlet.clock import Clock
 

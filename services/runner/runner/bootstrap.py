@@ -12,7 +12,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from runlet import build_info, metrics, tracing
 from runlet.broker import steps, topology
 from runlet.broker.consumer import Consumer, Delivery
-from runlet.broker.publisher import Declare, Publisher
+from runlet.broker.line import Declare
+from runlet.broker.publisher import Publisher
 from runlet.broker.redeliveries import counted
 from runlet.broker.subscriber import Binding, Subscriber
 from runlet.clock import SystemClock

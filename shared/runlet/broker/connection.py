@@ -2,8 +2,9 @@
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
 
 import pika
 from pika.exceptions import AMQPError
@@ -29,6 +30,8 @@ BLOCKED_SECONDS = 5
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 5.0
 
+Connection = TypeVar("Connection")
+
 # What pika raises when the broker is away; socket.gaierror is an OSError.
 CONNECTION_ERRORS = (AMQPError, OSError)
 
@@ -43,16 +46,46 @@ def connect(broker: BrokerSettings | str, name: str) -> pika.BlockingConnection:
     Several addresses are tried in random order, so that connections spread over a cluster.
     Raises one of CONNECTION_ERRORS when that fails, BrokerRefusedError if there is one.
     """
+    return _connect(broker, name, pika.BlockingConnection)
+
+
+def connect_driven_by_events(broker: BrokerSettings | str, name: str) -> pika.SelectConnection:
+    """The same, for whoever has many things on their way at once; its loop stands still yet."""
+    return _connect(broker, name, _open_driven_by_events)
+
+
+def _connect(
+    broker: BrokerSettings | str, name: str, open_one: Callable[[pika.URLParameters], Connection]
+) -> Connection:
     addresses = _addresses(broker)
     random.shuffle(addresses)
     failures: list[Exception] = []
     for address in _as_they_resolve(addresses):
         _be_patient(address, name)
         try:
-            return pika.BlockingConnection(address)
+            return open_one(address)
         except CONNECTION_ERRORS as error:
             failures.append(explained(error, address) or error)
     raise next((each for each in failures if isinstance(each, BrokerRefusedError)), failures[-1])
+
+
+def _open_driven_by_events(address: pika.URLParameters) -> pika.SelectConnection:
+    failures: list[BaseException] = []
+
+    def give_up(connection: pika.SelectConnection, error: BaseException | str) -> None:
+        failures.append(error if isinstance(error, BaseException) else AMQPError(error))
+        connection.ioloop.stop()
+
+    connection = pika.SelectConnection(
+        address,
+        on_open_callback=lambda opened: opened.ioloop.stop(),
+        on_open_error_callback=give_up,
+    )
+    connection.ioloop.start()
+    if failures:
+        connection.ioloop.close()
+        raise failures[0]
+    return connection
 
 
 def _as_they_resolve(addresses: list[pika.URLParameters]) -> Iterator[pika.URLParameters]:

@@ -1,24 +1,24 @@
 """Consuming: deliveries out to worker threads, acknowledgements back to the connection's thread."""
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pika
 import structlog
-from pika.adapters.blocking_connection import BlockingChannel
+from pika.channel import Channel
 from pika.spec import Basic
 
-from runlet.broker.connection import CONNECTION_ERRORS, Backoff, connect
+from runlet.broker.connection import CONNECTION_ERRORS, Backoff
+from runlet.broker.line import Declare, Line, cancelled
 from runlet.broker.settings import BrokerSettings
 from runlet.lifecycle import StopSignal
 
 log = structlog.get_logger()
 
-LOOP_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 ARRIVAL_SECONDS = 0.1
-DRAIN_LOOP_SECONDS = 0.05
+DRAIN_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Consumer:
         name: str,
         queues: Sequence[str],
         prefetch: int,
-        declare: Callable[[BlockingChannel], None],
+        declare: Declare,
         on_delivery: Callable[[Delivery], None],
     ) -> None:
         self._broker = broker
@@ -74,8 +74,8 @@ class Consumer:
         self._declare = declare
         self._on_delivery = on_delivery
         self._epoch = 0
-        self._connection: pika.BlockingConnection | None = None
-        self._channel: BlockingChannel | None = None
+        self._line: Line | None = None
+        self._channel: Channel | None = None
         self._held: list[Delivery] | None = None
 
     @property
@@ -92,12 +92,13 @@ class Consumer:
         backoff = Backoff()
         while not stop.is_set():
             try:
-                with connect(self._broker, self._name) as connection:
-                    self._serve(connection, backoff, stop, is_drained)
+                line = Line(self._broker, self._name, self._declare)
+                ending = _Ending(line, stop, is_drained, self._hold, self._release)
+                line.serve(partial(self._consume, line, ending, backoff))
             except CONNECTION_ERRORS as error:
                 log.warning("broker_connection_lost", connection=self._name, error=repr(error))
             finally:
-                self._connection = self._channel = None
+                self._line = self._channel = self._held = None
             stop.wait(backoff.next_delay())
 
     def holds(self, delivery: Delivery) -> bool:
@@ -113,13 +114,9 @@ class Consumer:
         self._on_connection_thread(lambda: self._requeue(delivery))
 
     def _on_connection_thread(self, callback: Callable[[], None]) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        try:
-            connection.add_callback_threadsafe(callback)
-        except CONNECTION_ERRORS:
-            log.warning("settlement_lost", connection=self._name)
+        line = self._line
+        if line is not None:
+            line.soon(callback)
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         if self._held is not None:
@@ -136,61 +133,29 @@ class Consumer:
     def _is_current(self, delivery: Delivery) -> bool:
         return delivery.epoch == self._epoch
 
-    def _serve(
-        self,
-        connection: pika.BlockingConnection,
-        backoff: Backoff,
-        stop: StopSignal,
-        is_drained: Callable[[], bool],
-    ) -> None:
-        channel = connection.channel()
-        self._declare(channel)
-        channel.basic_qos(prefetch_count=self._prefetch)
+    def _consume(self, line: Line, ending: "_Ending", backoff: Backoff, channel: Channel) -> None:
         self._epoch += 1
-        self._connection, self._channel = connection, channel
-        tags = [self._subscribe(channel, queue) for queue in self._queues]
-        backoff.reset()
+        self._line, self._channel = line, channel
+        channel.add_on_cancel_callback(lambda _frame: line.fail(cancelled(self._name)))
+        channel.basic_qos(prefetch_count=self._prefetch, callback=lambda _answer: backoff.reset())
+        tags = [
+            channel.basic_consume(queue, self._receiver(queue, ending)) for queue in self._queues
+        ]
         log.info("broker_connected", connection=self._name)
-        while not stop.is_set():
-            connection.process_data_events(time_limit=LOOP_SECONDS)
-        self._cancel(connection, channel, tags)
-        while not is_drained():
-            connection.process_data_events(time_limit=DRAIN_LOOP_SECONDS)
-        self._finish_settling(connection)
+        ending.watch(channel, tags)
 
-    def _finish_settling(self, connection: pika.BlockingConnection) -> None:
-        """Carry out what other threads have asked for: pika may leave that for a later turn."""
-        is_last = threading.Event()
-        connection.add_callback_threadsafe(is_last.set)
-        while not is_last.is_set():
-            connection.process_data_events(time_limit=DRAIN_LOOP_SECONDS)
+    def _hold(self) -> None:
+        self._held = []
 
-    def _cancel(
-        self, connection: pika.BlockingConnection, channel: BlockingChannel, tags: Sequence[str]
-    ) -> None:
-        """Take no more deliveries.
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        self._acknowledge(held or ())
 
-        What crosses the cancelling on its way here goes back to its queue, which counts that as a
-        failure of the message. So nothing is acknowledged for a moment before: with all that may be
-        unacknowledged here already, nothing is on its way.
-        """
-        held = self._held = []
-        deadline = time.monotonic() + ARRIVAL_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            connection.process_data_events(time_limit=left)
-        for tag in tags:
-            channel.basic_cancel(tag)
-        self._held = None
-        self._acknowledge(held)
-
-    def _subscribe(self, channel: BlockingChannel, queue: str) -> str:
+    def _receiver(self, queue: str, ending: "_Ending") -> "Receive":
         epoch = self._epoch
 
         def receive(
-            _channel: BlockingChannel,
-            method: Basic.Deliver,
-            properties: pika.BasicProperties,
-            body: bytes,
+            _channel: Channel, method: Basic.Deliver, properties: pika.BasicProperties, body: bytes
         ) -> None:
             self._on_delivery(
                 Delivery(
@@ -203,6 +168,70 @@ class Consumer:
                     headers=properties.headers or {},
                 )
             )
+            ending.look()
 
-        tag: str = channel.basic_consume(queue, receive)
-        return tag
+        return receive
+
+
+Receive = Callable[[Channel, Basic.Deliver, pika.BasicProperties, bytes], None]
+
+
+class _Ending:
+    """How a consumer stops, step by step, on the thread of its line.
+
+    What crosses the cancelling on its way here goes back to its queue, which counts that as a
+    failure of the message. So nothing is acknowledged for a moment before: with all that may be
+    unacknowledged here already, nothing is on its way.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        stop: StopSignal,
+        is_drained: Callable[[], bool],
+        hold: Callable[[], None],
+        release: Callable[[], None],
+    ) -> None:
+        self._line = line
+        self._stop = stop
+        self._is_drained = is_drained
+        self._hold = hold
+        self._release = release
+        self._channel: Channel | None = None
+        self._tags: set[str] = set()
+        self._has_begun = False
+
+    def watch(self, channel: Channel, tags: Sequence[str]) -> None:
+        """Stop when that is asked for; what comes by these tags is to be cancelled then."""
+        self._channel, self._tags = channel, set(tags)
+        self._look_again()
+
+    def look(self) -> None:
+        """Begin to stop if that was asked for."""
+        if not self._has_begun and self._stop.is_set():
+            self._has_begun = True
+            self._hold()
+            self._line.later(ARRIVAL_SECONDS, self._cancel)
+
+    def _look_again(self) -> None:
+        self.look()
+        if not self._has_begun:
+            self._line.later(LOOK_SECONDS, self._look_again)
+
+    def _cancel(self) -> None:
+        if self._channel is not None:
+            for tag in tuple(self._tags):
+                self._channel.basic_cancel(tag, callback=partial(self._note_cancelled, tag))
+
+    def _note_cancelled(self, tag: str, _answer: object) -> None:
+        self._tags.discard(tag)
+        if not self._tags:
+            self._release()
+            self._drain()
+
+    def _drain(self) -> None:
+        if self._is_drained():
+            # After all that other threads have asked for until now.
+            self._line.soon(self._line.close)
+        else:
+            self._line.later(DRAIN_LOOK_SECONDS, self._drain)

@@ -2,32 +2,35 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
-import pika
 import structlog
-from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import NackError, UnroutableError
+from pika.channel import Channel
 
-from runlet.broker.connection import CONNECTION_ERRORS, Backoff, BrokerUnavailableError, connect
+from runlet.broker.confirming_channel import ConfirmingChannel
+from runlet.broker.connection import CONNECTION_ERRORS, Backoff, BrokerUnavailableError
+from runlet.broker.line import Declare, Line
 from runlet.broker.outgoing import OutgoingMessage
 from runlet.broker.settings import BrokerSettings
 from runlet.tracing import OFF, Kind, Span, Tracer
 
 log = structlog.get_logger()
 
-Declare = Callable[[BlockingChannel], None]
+
+# Between two looks whether the last messages before a stop are confirmed.
+SETTLING_SECONDS = 0.02
+
 _Pending = tuple[OutgoingMessage, "Future[None]"]
 
 
 class Publisher:
     """One thread that owns one connection; any thread may hand it messages.
 
-    Messages leave in the order in which they were handed over. While the broker is away they are
-    refused at once rather than collected: whoever publishes keeps what it promised.
+    Messages leave in the order in which they were handed over, and none waits until the one before
+    is confirmed. While the broker is away they are refused at once rather than collected: whoever
+    publishes keeps what it promised.
     """
 
     def __init__(
@@ -42,7 +45,8 @@ class Publisher:
         self._declare = declare
         self._tracer = tracer
         self._pending: deque[_Pending] = deque()
-        self._connection: pika.BlockingConnection | None = None
+        self._line: Line | None = None
+        self._channel: ConfirmingChannel | None = None
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._lock = threading.Lock()
@@ -102,73 +106,57 @@ class Publisher:
         )
 
     def _wake(self) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        try:
-            connection.add_callback_threadsafe(self._noop)
-        except CONNECTION_ERRORS:
-            # Closing under our hands; the owning thread sees it and fails what is pending.
-            log.debug("publisher_wake_failed", connection=self._name)
-
-    @staticmethod
-    def _noop() -> None:
-        """Being called is what ends the wait of the owning thread."""
+        line = self._line
+        if line is not None:
+            line.soon(self._send_pending)
 
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
-                with connect(self._broker, self._name) as connection:
-                    self._serve(connection, backoff)
+                line = Line(self._broker, self._name, self._declare)
+                line.serve(partial(self._begin_to_publish, line, backoff))
             except CONNECTION_ERRORS as error:
                 log.warning("broker_connection_lost", connection=self._name, error=repr(error))
             finally:
                 self._disconnected()
             self._stopping.wait(backoff.next_delay())
 
-    def _serve(self, connection: pika.BlockingConnection, backoff: Backoff) -> None:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        self._declare(channel)
-        self._connection = connection
-        self._connected.set()
-        backoff.reset()
-        log.info("broker_connected", connection=self._name)
-        while not self._stopping.is_set():
-            # Short, so that a stop that races the wait is seen soon; heartbeats are served inside.
-            connection.process_data_events(time_limit=1)
-            self._send_pending(channel)
-        self._send_pending(channel)
+    def _begin_to_publish(self, line: Line, backoff: Backoff, channel: Channel) -> None:
+        def on_ready() -> None:
+            self._line = line
+            self._connected.set()
+            backoff.reset()
+            log.info("broker_connected", connection=self._name)
+            self._send_pending()
 
-    def _send_pending(self, channel: BlockingChannel) -> None:
+        self._channel = ConfirmingChannel(channel, on_ready)
+
+    def _send_pending(self) -> None:
+        if self._channel is None:
+            return
         while self._pending:
-            message, future = self._pending.popleft()
-            try:
-                self._send(channel, message)
-            except (NackError, UnroutableError) as error:
-                refusal = f"The broker refused a message for {message.routing_key}: {error!r}"
-                future.set_exception(BrokerUnavailableError(refusal))
-            except CONNECTION_ERRORS as error:
-                future.set_exception(BrokerUnavailableError(f"The broker went away: {error!r}"))
-                raise
-            else:
-                future.set_result(None)
+            self._channel.send(*self._pending.popleft())
+        if self._stopping.is_set():
+            self._close_once_settled()
 
-    def _send(self, channel: BlockingChannel, message: OutgoingMessage) -> None:
-        channel.basic_publish(
-            message.exchange,
-            message.routing_key,
-            message.body,
-            message.properties(),
-            mandatory=message.must_route,
-        )
+    def _close_once_settled(self) -> None:
+        line, channel = self._line, self._channel
+        if line is None or channel is None:
+            return
+        if channel.is_settled:
+            line.close()
+        else:
+            line.later(SETTLING_SECONDS, self._close_once_settled)
 
     def _disconnected(self) -> None:
         with self._lock:
             self._connected.clear()
-            self._connection = None
+            self._line = None
+            channel, self._channel = self._channel, None
             abandoned, self._pending = self._pending, deque()
+        if channel is not None:
+            channel.abandon("The message broker went away.")
         for _message, future in abandoned:
             future.set_exception(BrokerUnavailableError("The message broker went away."))
 

@@ -2,23 +2,23 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import pika
 import structlog
-from pika.adapters.blocking_connection import BlockingChannel
-from pika.spec import Basic
+from pika.channel import Channel
+from pika.frame import Method
+from pika.spec import Basic, Queue
 
 from runlet import messages, tracing
-from runlet.broker.connection import CONNECTION_ERRORS, Backoff, connect
-from runlet.broker.publisher import Declare
+from runlet.broker.connection import CONNECTION_ERRORS, Backoff
+from runlet.broker.line import Declare, Line, cancelled
 from runlet.broker.settings import BrokerSettings
 from runlet.messages import InvalidMessageError, Message
 
 log = structlog.get_logger()
 
-# How soon a stop is seen; messages end the wait at once.
-LOOP_SECONDS = 0.25
 # A subscriber that has stopped reading must not fill the broker; it misses the oldest messages.
 QUEUE_BYTES = 64 * 1024 * 1024
 
@@ -52,6 +52,7 @@ class Subscriber:
         self._bindings = bindings
         self._on_message = on_message
         self._on_connection = on_connection
+        self._line: Line | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -62,38 +63,50 @@ class Subscriber:
     def close(self) -> None:
         """Stop listening."""
         self._stopping.set()
+        line = self._line
+        if line is not None:
+            line.soon(line.close)
         self._thread.join()
 
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
-                with connect(self._broker, self._name) as connection:
-                    self._listen(connection, backoff)
+                self._line = Line(self._broker, self._name, self._declare)
+                self._line.serve(partial(self._listen, self._line, backoff))
             except CONNECTION_ERRORS as error:
                 log.warning("broker_connection_lost", connection=self._name, error=repr(error))
             finally:
+                self._line = None
                 self._on_connection(False)
             self._stopping.wait(backoff.next_delay())
 
-    def _listen(self, connection: pika.BlockingConnection, backoff: Backoff) -> None:
-        channel = connection.channel()
-        self._declare(channel)
-        queue = channel.queue_declare(
-            "", exclusive=True, auto_delete=True, arguments={"x-max-length-bytes": QUEUE_BYTES}
-        ).method.queue
-        for exchange, routing_key in self._bindings:
-            channel.queue_bind(queue, exchange, routing_key)
-        channel.basic_consume(queue, self._receive, auto_ack=True)
-        self._on_connection(True)
-        backoff.reset()
-        log.info("broker_connected", connection=self._name)
-        while not self._stopping.is_set():
-            connection.process_data_events(time_limit=LOOP_SECONDS)
+    def _listen(self, line: Line, backoff: Backoff, channel: Channel) -> None:
+        def on_listening(_answer: object) -> None:
+            self._on_connection(True)
+            backoff.reset()
+            log.info("broker_connected", connection=self._name)
+            if self._stopping.is_set():
+                line.close()
+
+        def on_queue(declared: "Method[Queue.DeclareOk]") -> None:
+            queue = declared.method.queue
+            for exchange, routing_key in self._bindings:
+                channel.queue_bind(queue, exchange, routing_key, callback=_noted)
+            channel.basic_consume(queue, self._receive, auto_ack=True, callback=on_listening)
+
+        channel.add_on_cancel_callback(lambda _frame: line.fail(cancelled(self._name)))
+        channel.queue_declare(
+            "",
+            exclusive=True,
+            auto_delete=True,
+            arguments={"x-max-length-bytes": QUEUE_BYTES},
+            callback=on_queue,
+        )
 
     def _receive(
         self,
-        _channel: BlockingChannel,
+        _channel: Channel,
         _method: Basic.Deliver,
         properties: pika.BasicProperties,
         body: bytes,
@@ -106,3 +119,7 @@ class Subscriber:
         traceparent = (properties.headers or {}).get("traceparent")
         with tracing.logged(traceparent if isinstance(traceparent, str) else None):
             self._on_message(message)
+
+
+def _noted(_answer: object) -> None:
+    """What is asked next waits for the answer to this, which holds nothing of interest."""

@@ -10,8 +10,8 @@ from result_collector.endings import Publishes
 from runlet import tracing
 from runlet.broker import outgoing, topology
 from runlet.broker.connection import connect
+from runlet.broker.line import Declare
 from runlet.broker.outgoing import OutgoingMessage
-from runlet.broker.publisher import Declare
 from runlet.broker.settings import BrokerSettings
 from runlet.messages import CallbackRequested
 from runlet.metrics import CALLBACKS
