@@ -28,6 +28,10 @@ def unheard(_stream: StreamName, _offset: int, _text: str) -> "Future[None]":
     return Future()
 
 
+def ignored() -> None:
+    """Nobody cares when the program starts."""
+
+
 @dataclass(frozen=True)
 class FrozenRun:
     """How a run in a frozen container ended, and after how many seconds."""
@@ -74,12 +78,12 @@ class TestBed:
     ) -> Outcome:
         """Run one program."""
         program = _program(source, language, stdin, args, files, limits)
-        return self.sandbox.run(program, lambda: None, on_output, stop or StopRequest())
+        return self.sandbox.run(program, ignored, ignored, on_output, stop or StopRequest())
 
     def run_beside(self, source: str) -> Outcome:
         """Run one program in a container that no other program of this bed gets."""
         program = _program(source, "python", "", (), (), DEFAULT_LIMITS)
-        return self._neighbours.run(program, lambda: None, unheard, StopRequest())
+        return self._neighbours.run(program, ignored, ignored, unheard, StopRequest())
 
     def run_frozen(self, source: str, limits: Limits) -> FrozenRun:
         """Run one program in a container that the engine freezes just before it starts."""
@@ -91,7 +95,7 @@ class TestBed:
             self.pool.client.api.pause(self.pool.last_taken.name)
             started = time.monotonic()
 
-        outcome = self.sandbox.run(program, freeze, unheard, StopRequest())
+        outcome = self.sandbox.run(program, freeze, ignored, unheard, StopRequest())
         return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.name)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -21,6 +22,7 @@ from runner.programs import program_from, request_from
 from runner.reporter import Reporter
 from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError, StreamName
 from runner.sandbox.stopping import StopRequest
+from runner.start import Start
 
 log = structlog.get_logger()
 
@@ -78,35 +80,38 @@ class RunHandler:
         return request
 
     def _attempt(self, request: RunRequested, delivery: Delivery, stop: StopRequest) -> None:
-        moments: list[datetime] = []
-
-        def on_start() -> None:
-            moments.append(self._clock.now())
-            self._tell_started(request, delivery, moments[-1])
+        start = Start(self._clock, partial(self._tell_started, request, delivery))
 
         def on_output(stream: StreamName, offset: int, text: str) -> "Future[None]":
             printed = ExecutionOutput(request.execution_id, request.attempt, stream, offset, text)
             return self._reporter.offer(outgoing.output(printed, delivery.traceparent))
 
+        def on_start() -> None:
+            self._note_started(request, start.note())
+
         try:
             program = program_from(request, self._languages[request.language])
-            outcome = self._sandbox.run(program, on_start, on_output, stop)
+            outcome = self._sandbox.run(program, on_start, start.tell, on_output, stop)
         except InvalidMessageError as error:
             self._bury(delivery, messages.encode(request), str(error))
         except SandboxUnavailableError as error:
+            start.tell()
             if stop.asked:
-                self._finish(request, delivery, CANCELLED, moments)
+                self._finish(request, delivery, CANCELLED, start.at)
             else:
                 self._retry_or_bury(request, delivery, str(error))
         else:
-            self._finish(request, delivery, outcome, moments)
+            start.tell()
+            self._finish(request, delivery, outcome, start.at)
 
-    def _tell_started(self, request: RunRequested, delivery: Delivery, now: datetime) -> None:
-        waited = (now - request.queued_at).total_seconds()
+    def _note_started(self, request: RunRequested, at: datetime) -> None:
+        waited = (at - request.queued_at).total_seconds()
         RUN_QUEUE_SECONDS.labels(request.language).observe(max(0.0, waited))
         log.info("execution_started", status="RUNNING", queued_at=request.queued_at.isoformat())
+
+    def _tell_started(self, request: RunRequested, delivery: Delivery, at: datetime) -> None:
         started = messages.ExecutionStarted(
-            request.execution_id, request.session_id, request.attempt, now, self._runner
+            request.execution_id, request.session_id, request.attempt, at, self._runner
         )
         self._reporter.mention(outgoing.event(started, delivery.traceparent))
 
@@ -115,10 +120,9 @@ class RunHandler:
         request: RunRequested,
         delivery: Delivery,
         outcome: Outcome,
-        starts: Sequence[datetime],
+        started_at: datetime | None,
     ) -> None:
         now = self._clock.now()
-        started_at = starts[-1] if starts else None
         status = status_for(outcome.reason)
         finished = messages.ExecutionFinished(
             execution_id=request.execution_id,

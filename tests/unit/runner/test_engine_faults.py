@@ -22,7 +22,7 @@ from runner.sandbox.protocol import Cause
 from runner.sandbox.stopping import StopRequest
 from support.agents import PlayedAgent
 from support.clocks import ManualClock
-from support.sandboxes import unheard
+from support.sandboxes import ignored, unheard
 
 PROGRAM = Program(PYTHON, (), b"", (), Limits(20_000, 256, 4096))
 
@@ -76,7 +76,7 @@ def test_an_engine_that_dies_in_the_middle_of_a_run_is_not_the_programs_fault() 
     agent.print(b"so far")
 
     with pytest.raises(SandboxUnavailableError):
-        sandbox_on(engine).run(PROGRAM, dies(engine, agent), unheard, StopRequest())
+        sandbox_on(engine).run(PROGRAM, dies(engine, agent), ignored, unheard, StopRequest())
 
 
 def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
@@ -87,7 +87,7 @@ def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
     starts: Iterator[Callable[[], None]] = iter([first.hang_up, lambda: None])
 
     outcome = sandbox_on(FakeEngine([first, second])).run(
-        PROGRAM, lambda: next(starts)(), unheard, StopRequest()
+        PROGRAM, lambda: next(starts)(), ignored, unheard, StopRequest()
     )
 
     assert (outcome.reason, outcome.result.stdout) == (None, "42\n")
@@ -105,7 +105,7 @@ def test_a_run_that_was_heard_does_not_begin_anew_in_the_same_attempt() -> None:
 
     with pytest.raises(SandboxUnavailableError):
         sandbox_on(FakeEngine([agent, spare])).run(
-            PROGRAM, lambda: None, hear_and_die, StopRequest()
+            PROGRAM, ignored, ignored, hear_and_die, StopRequest()
         )
 
     assert heard == ["begun at 12:00\n"]
@@ -119,7 +119,7 @@ def test_a_run_that_was_cancelled_does_not_begin_anew() -> None:
         stop.ask()
         agent.hang_up()
 
-    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, cancel_and_die, unheard, stop)
+    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, cancel_and_die, ignored, unheard, stop)
 
     assert outcome.reason is Reason.CANCELLED
 
@@ -137,7 +137,7 @@ def test_removing_a_frozen_container_does_not_hold_up_the_result() -> None:
     limits = Limits(100, 256, 4096)
     frozen = Program(PYTHON, (), b"", (), limits)
 
-    outcome = sandbox.run(frozen, lambda: None, unheard, StopRequest())
+    outcome = sandbox.run(frozen, ignored, ignored, unheard, StopRequest())
 
     assert outcome.reason is Reason.TIME_LIMIT
     assert engine.removed == []

@@ -72,6 +72,7 @@ class ScriptedSandbox(Sandbox):
         self,
         program: Program,
         on_start: Callable[[], None],
+        on_lasting: Callable[[], None],
         on_output: OnOutput,
         stop: StopRequest,
     ) -> Outcome:
@@ -83,6 +84,8 @@ class ScriptedSandbox(Sandbox):
             raise SandboxUnavailableError(self.fault)
         on_start()
         self.on_started()
+        if self.printed:
+            on_lasting()
         for piece in self.printed:
             self.arrivals.append(on_output(*piece))
         return CANCELLED if stop.asked else self.outcome

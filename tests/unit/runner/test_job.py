@@ -1,7 +1,7 @@
 """Where a stop may meet a job, played through moment by moment."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,7 +12,7 @@ from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import is_ordinary, judge
 from support.agents import PlayedAgent
 from support.eventually import eventually
-from support.sandboxes import unheard
+from support.sandboxes import ignored, unheard
 
 STEP = Step(("/bin/true",), 20_000, 4096)
 COMPILE_AND_RUN = [STEP, STEP]
@@ -30,12 +30,13 @@ def stop() -> StopRequest:
     return StopRequest()
 
 
-def run(job: Job, steps: list[Step], on_start: threading.Event | None = None) -> None:
-    job.run(
-        encode_job(20_000, True, [], b"", [], steps),
-        steps,
-        on_start.set if on_start else lambda: None,
-    )
+def run(
+    job: Job,
+    steps: list[Step],
+    on_start: Callable[[], None] = ignored,
+    on_lasting: Callable[[], None] = ignored,
+) -> None:
+    job.run(encode_job(20_000, True, [], b"", [], steps), steps, on_start, on_lasting)
 
 
 def kinds(agent: PlayedAgent) -> list[bytes]:
@@ -46,7 +47,7 @@ def test_a_stop_reaches_the_step_that_runs_and_its_output_is_kept(
     agent: PlayedAgent, stop: StopRequest
 ) -> None:
     job, started = Job(agent.container, lambda: True, unheard, stop), threading.Event()
-    runs = threading.Thread(target=run, args=(job, [STEP], started))
+    runs = threading.Thread(target=run, args=(job, [STEP], started.set))
     runs.start()
     assert started.wait(10)
     agent.print(b"so far")
@@ -144,7 +145,7 @@ def test_a_stop_that_cannot_be_sent_disturbs_nobody(agent: PlayedAgent, stop: St
         stop.ask()
 
     with pytest.raises(Exception, match="went away"):
-        job.run(encode_job(20_000, True, [], b"", [], [STEP]), [STEP], hang_up_and_ask)
+        run(job, [STEP], hang_up_and_ask)
 
 
 def test_asking_while_nothing_can_be_stopped_is_remembered(stop: StopRequest) -> None:
@@ -167,3 +168,26 @@ def test_asking_again_tells_the_run_again(stop: StopRequest) -> None:
         stop.ask()
 
     assert sent == ["stop", "stop"]
+
+
+def test_a_run_that_lasts_is_told_of_while_it_does(agent: PlayedAgent, stop: StopRequest) -> None:
+    job, lasts = Job(agent.container, lambda: True, unheard, stop), threading.Event()
+    runs = threading.Thread(target=run, args=(job, [STEP], ignored, lasts.set))
+    runs.start()
+
+    told_meanwhile = lasts.wait(10)
+    agent.report(Cause.EXITED)
+    agent.done()
+    runs.join()
+
+    assert told_meanwhile
+
+
+def test_a_short_run_is_not_told_of_before_its_end(agent: PlayedAgent, stop: StopRequest) -> None:
+    lasts = threading.Event()
+    agent.report(Cause.EXITED)
+    agent.done()
+
+    run(Job(agent.container, lambda: True, unheard, stop), [STEP], ignored, lasts.set)
+
+    assert not lasts.is_set()

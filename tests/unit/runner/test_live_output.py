@@ -14,6 +14,7 @@ from runner.sandbox.protocol import Cause, Step, encode_job
 from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import StepTranscript, judge
 from support.agents import PlayedAgent
+from support.sandboxes import ignored
 
 CONFIRMED, LOST, ON_ITS_WAY = "confirmed", "lost", "on its way"
 
@@ -182,7 +183,7 @@ def test_however_it_is_cut_and_lost_what_arrives_is_the_beginning_of_the_result(
 
 def run_job(agent: PlayedAgent, listener: Listener, *steps: Step) -> Job:
     job = Job(agent.container, lambda: True, listener.hear, StopRequest())
-    job.run(encode_job(20_000, True, [], b"", [], steps), list(steps), lambda: None)
+    job.run(encode_job(20_000, True, [], b"", [], steps), list(steps), ignored, ignored)
     return job
 
 
@@ -206,7 +207,7 @@ def test_a_program_that_goes_on_is_heard_before_it_ends_but_its_compiler_is_not(
     step = Step(("/bin/true",), 20_000, 4096)
     job = Job(agent.container, lambda: True, hear, StopRequest())
     frame = encode_job(20_000, True, [], b"", [], [step, step])
-    runs = threading.Thread(target=job.run, args=(frame, [step, step], lambda: None))
+    runs = threading.Thread(target=job.run, args=(frame, [step, step], ignored, ignored))
     agent.print(b"warning: unused variable\n")
     runs.start()
     compiler_was_heard = told.wait(4 * QUIET_SECONDS)

@@ -56,6 +56,7 @@ class OneStepSandbox(Sandbox):
         self,
         program: Program,
         on_start: Callable[[], None],
+        on_lasting: Callable[[], None],
         on_output: OnOutput,
         stop: StopRequest,
     ) -> Outcome:
@@ -64,6 +65,7 @@ class OneStepSandbox(Sandbox):
             if self._is_broken:
                 raise SandboxUnavailableError(BROKEN)
             on_start()
+            on_lasting()
             on_output("stdout", 0, "a piece")
         return Outcome(self._reason, RunResult(stdout="a piece"))
 

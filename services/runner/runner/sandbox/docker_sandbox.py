@@ -60,6 +60,7 @@ class DockerSandbox:
         self,
         program: Program,
         on_start: Callable[[], None],
+        on_lasting: Callable[[], None],
         on_output: OnOutput,
         stop: StopRequest,
     ) -> Outcome:
@@ -78,13 +79,14 @@ class DockerSandbox:
             reraise=True,
         ):
             with attempt:
-                return self._run_once(program, on_start, heard, stop)
+                return self._run_once(program, on_start, on_lasting, heard, stop)
         raise AssertionError("a retry loop either returns or raises")
 
     def _run_once(
         self,
         program: Program,
         on_start: Callable[[], None],
+        on_lasting: Callable[[], None],
         on_output: OnOutput,
         stop: StopRequest,
     ) -> Outcome:
@@ -97,7 +99,7 @@ class DockerSandbox:
         try:
             self._engine.limit_memory(container, self._first_memory_mb(program))
             steps = self._steps(program)
-            job.run(self._encode(program, steps), steps, on_start)
+            job.run(self._encode(program, steps), steps, on_start, on_lasting)
             self._look_into_end(container, job.transcript)
         finally:
             self._part_with(container, job.transcript)

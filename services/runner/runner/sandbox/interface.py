@@ -55,13 +55,15 @@ class Sandbox(Protocol):
         self,
         program: Program,
         on_start: Callable[[], None],
+        on_lasting: Callable[[], None],
         on_output: OnOutput,
         stop: StopRequest,
     ) -> Outcome:
         """Run a program to its end, or until `stop` is asked for; leave nothing of it alive.
 
         `on_start` is called as the program starts, and again should a short fault of the platform
-        make it start over; not at all when the program was to stop before it started. `on_output`
+        make it start over; not at all when the program was to stop before it started. `on_lasting`
+        follows when it was no short run: there is something to be told before the end. `on_output`
         gets what a program that takes its time prints meanwhile, and nothing of the compiler's;
         once it got something the program does not start over. Raises SandboxUnavailableError when
         the platform is at fault, never for anything the program did.

@@ -3,6 +3,7 @@
 import struct
 import time
 from collections.abc import Callable
+from math import inf
 
 import structlog
 
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 # The agent keeps the limits; past this much more it is taken for frozen.
 GRACE_SECONDS = 0.4
 SCRUB_SECONDS = 5.0
+# Most programs are over sooner, and nobody has to be told that they run.
+LASTING_SECONDS = 0.05
 # A scrub that takes longer met something out of the ordinary.
 SLOW_SCRUB_SECONDS = 0.25
 
@@ -51,17 +54,27 @@ class Job:
         self._may_go_on = may_go_on
         self._live = LiveOutput(on_output)
         self._stop = stop
+        self._lasts_from = inf
+        self._on_lasting: Callable[[], None] = lambda: None
         self.transcript = Transcript()
 
-    def run(self, frame: bytes, steps: list[Step], on_start: Callable[[], None]) -> None:
+    def run(
+        self,
+        frame: bytes,
+        steps: list[Step],
+        on_start: Callable[[], None],
+        on_lasting: Callable[[], None],
+    ) -> None:
         """Run the steps until one fails; the transcript tells the rest.
 
-        `on_start` is called while the program starts, so that what it does costs the run no time.
+        `on_start` is called while the program starts, so that what it does costs the run no time,
+        and `on_lasting` when it is not over after LASTING_SECONDS.
 
         Raises SandboxUnavailableError when the program could not be started. A container that ends
         in the middle is noted as `ended`, one that does not answer in time as `overdue`.
         """
         started = time.monotonic()
+        self._on_lasting, self._lasts_from = on_lasting, started + LASTING_SECONDS
         try:
             self._container.send(frame)
             with self._stop.reaching(self._send_stop):
@@ -127,12 +140,19 @@ class Job:
     def _next_frame_or_tell(self, transcript: StepTranscript, deadline: float) -> Frame:
         while True:
             try:
-                return self._next_frame(min(deadline, self._live.due))
+                return self._next_frame(min(deadline, self._live.due, self._lasts_from))
             except StreamTimeoutError:
                 now = time.monotonic()
                 if now >= deadline:
                     raise
-                self._live.tell(transcript, now)
+                self._tell(transcript, now)
+
+    def _tell(self, transcript: StepTranscript, now: float) -> None:
+        if now >= self._lasts_from:
+            self._lasts_from = inf
+            self._on_lasting()
+        if now >= self._live.due:
+            self._live.tell(transcript, now)
 
     def _await_done(self) -> None:
         reported = time.monotonic()
