@@ -6,14 +6,15 @@ nor TCP ends a call. psycopg2 lets a callback do the waiting; this one has a dea
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
 import sqlalchemy
 import structlog
 from psycopg2 import extensions
-from sqlalchemy import Engine, ExceptionContext, NullPool, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, NullPool, event, text
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -47,7 +48,7 @@ def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> E
     """A pool that connects when first used, as `name` in the server's list of connections.
 
     With `autocommit` each statement is a transaction of its own, which saves two round trips. What
-    needs a transaction there all the same is short: the server ends one whose client fell silent,
+    needs a `transaction` there all the same is short: the server ends one whose client fell silent,
     so that a process that hangs does not keep its locks.
     Parameters stay out of error messages, and so does all else that may quote users' programs.
     """
@@ -67,6 +68,30 @@ def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> E
     event.listen(engine, "checkout", _refuse_closed)
     event.listen(engine, "handle_error", _keep_first_line)
     return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Several statements on an engine in autocommit mode, all or nothing: an error undoes them.
+
+    SQLAlchemy can switch a connection's mode for that, and each switch is a way to the server.
+    """
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        except BaseException:
+            _undo(connection)
+            raise
+        connection.exec_driver_sql("COMMIT")
+
+
+def _undo(connection: Connection) -> None:
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except SQLAlchemyError:
+        # The server undoes it when the connection ends; the pool must not hand it out again.
+        connection.invalidate()
 
 
 def create_probe(url: str, name: str) -> Callable[[], bool]:

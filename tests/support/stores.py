@@ -38,5 +38,4 @@ def store(database: ExecutionsDatabase, *events: Event) -> list[Stored]:
 
 def store_deliveries(database: ExecutionsDatabase, *deliveries: Delivery) -> list[Stored]:
     """Store deliveries in this order, in one batch."""
-    engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    return Store(engine, SystemClock()).apply(deliveries)
+    return Store(database.engine, SystemClock()).apply(deliveries)

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Engine,
     Insert,
     RowMapping,
@@ -26,6 +27,7 @@ from execution_api import allowances
 from execution_api.models import FIRST_ATTEMPT, execution_events, executions, outbox
 from execution_api.rate_limits import Claim
 from execution_api.trace_notes import trace_note
+from runlet import postgres
 from runlet.executions import ACTIVE, Status
 from runlet.http.cursors import Cursor
 from runlet.messages import FeedbackNote, RunRequested
@@ -54,12 +56,15 @@ class KnownExecution:
     request_hash: bytes
 
 
+class _NotAcceptedError(Exception):
+    """Undoes the transaction: what is refused counts for nothing."""
+
+
 class ExecutionRepository:
     """Reads and writes executions; the engine must be in autocommit mode."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._in_transactions = engine.execution_options(isolation_level="READ COMMITTED")
 
     def insert(self, new: NewExecution, claim: Claim | None = None) -> bool:
         """Store execution, event and outbox row, and count the run, all or nothing.
@@ -70,14 +75,19 @@ class ExecutionRepository:
         if claim is None:
             with self._engine.connect() as connection:
                 return connection.execute(_ACCEPT, _accept_values(new)).first() is not None
-        # Left without a commit, the transaction is rolled back: what is refused counts for nothing.
-        with self._in_transactions.connect() as connection:
-            if not allowances.take(connection, claim):
-                return False
-            accepted = connection.execute(_ACCEPT, _accept_values(new)).first() is not None
-            if accepted:
-                connection.commit()
-            return accepted
+        try:
+            with postgres.transaction(self._engine) as connection:
+                self._insert_within(connection, new, claim)
+        except _NotAcceptedError:
+            return False
+        return True
+
+    @staticmethod
+    def _insert_within(connection: Connection, new: NewExecution, claim: Claim) -> None:
+        if not allowances.take(connection, claim):
+            raise _NotAcceptedError
+        if connection.execute(_ACCEPT, _accept_values(new)).first() is None:
+            raise _NotAcceptedError
 
     def find_competing(self, session_id: UUID, key: str | None) -> list[KnownExecution]:
         """The session's executions that are active, and the one that was made with `key`."""

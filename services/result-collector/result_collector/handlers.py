@@ -30,7 +30,8 @@ from runlet.messages import (
 class Change:
     """A transition of one execution, and the statement that applies it where it may be applied.
 
-    `event` names it in the lifecycle, `note` is its detail there.
+    `event` names it in the lifecycle, `note` is its detail there. `start_at` and `start_note` are
+    those of the attempt's start, where an end tells it.
     """
 
     event: str
@@ -42,6 +43,8 @@ class Change:
     reason: Reason | None = None
     note: str | None = None
     new_values: Mapping[str, Any] = field(default_factory=dict)
+    start_at: datetime | None = None
+    start_note: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -51,23 +54,24 @@ class Change:
             "at": self.at,
             "attempt": self.attempt,
             "note": self.note,
+            "start_at": self.start_at,
+            "start_note": self.start_note,
             **{f"new_{name}": value for name, value in self.new_values.items()},
         }
 
 
-def by_event(event: Event) -> Change:
-    """What an event changes."""
+def by_event(event: Event, start: ExecutionStarted | None = None) -> Change:
+    """What an event changes; with an end, its attempt's `start` may be told as well."""
     match event:
         case ExecutionStarted(execution_id=id_, attempt=attempt, started_at=at):
-            note = storable(f"by runner {event.runner}")
-            started = statements.STARTED
+            started, note = statements.STARTED, _start_note(event)
             return Change("started", id_, Status.RUNNING, attempt, at, started, note=note)
         case ExecutionRetrying(execution_id=id_, attempt=attempt, at=at):
             note = storable(event.detail)
             retrying = statements.RETRYING
             return Change("retrying", id_, Status.QUEUED, attempt, at, retrying, note=note)
         case ExecutionFinished():
-            return _finished(event)
+            return _finished(event, start)
 
 
 def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Change:
@@ -87,8 +91,13 @@ def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Chan
     )
 
 
-def _finished(event: ExecutionFinished) -> Change:
+def _start_note(event: ExecutionStarted) -> str:
+    return storable(f"by runner {event.runner}")
+
+
+def _finished(event: ExecutionFinished, start: ExecutionStarted | None) -> Change:
     detail = None if event.detail is None else storable(event.detail)
+    started_at = event.started_at or (start.started_at if start else None)
     ending = " ".join(filter(None, (event.status, event.reason)))
     return Change(
         "finished",
@@ -103,10 +112,12 @@ def _finished(event: ExecutionFinished) -> Change:
             event.status,
             event.reason,
             detail,
-            event.started_at,
+            started_at,
             event.result,
             read_error(event.language, event.result, event.reason),
         ),
+        start_at=None if start is None else start.started_at,
+        start_note=None if start is None else _start_note(start),
     )
 
 

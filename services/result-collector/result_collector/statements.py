@@ -46,6 +46,9 @@ _EXECUTION_ID = bindparam("execution_id", type_=_columns.id.type)
 _AT = bindparam("at", type_=DateTime(timezone=True))
 _ATTEMPT = bindparam("attempt", type_=Integer)
 _NOTE = bindparam("note", type_=Text)
+_NOTED = ["execution_id", "type", "at", "attempt", "detail"]
+_START_AT = bindparam("start_at", type_=DateTime(timezone=True))
+_START_NOTE = bindparam("start_note", type_=Text)
 
 
 ENDED_COLUMNS = (
@@ -108,10 +111,16 @@ def _change(
 
 def _noted(event_type: str, about: CTE) -> CTE:
     note = select(about.c.id, literal(event_type), _AT, _ATTEMPT, _NOTE)
-    noted = postgresql.insert(execution_events).from_select(
-        ["execution_id", "type", "at", "attempt", "detail"], note
-    )
+    noted = postgresql.insert(execution_events).from_select(_NOTED, note)
     return noted.on_conflict_do_nothing().cte("noted")
+
+
+def _noted_start() -> CTE:
+    """Note the start of the attempt as well, where it is told along with the end."""
+    note = select(_columns.id, literal("started"), _START_AT, _ATTEMPT, _START_NOTE)
+    told = note.where(_columns.id == _EXECUTION_ID, _START_NOTE.is_not(None))
+    noted = postgresql.insert(execution_events).from_select(_NOTED, told)
+    return noted.on_conflict_do_nothing().cte("noted_start")
 
 
 def _joined(known: CTE, changed: CTE, *more: ColumnElement[Any]) -> Select[Any]:
@@ -156,7 +165,7 @@ RETRYING = _transition(
     {"status": Status.QUEUED, "attempts": _ATTEMPT, "queued_at": _AT, "started_at": None},
 )
 
-FINISHED = _ending("finished", _not_overtaken)
+FINISHED = _ending("finished", _not_overtaken).add_cte(_noted_start())
 
 # A letter counts as the last attempt of its request, so that one that comes a second time does
 # not touch an execution that was queued again meanwhile.

@@ -11,15 +11,15 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
-from result_collector import dead_letters, events, handlers, statements
+from result_collector import dead_letters, handlers, statements, units
 from result_collector.dead_letters import DeadLetter
 from result_collector.handlers import Change
-from runlet import tracing
+from result_collector.units import Unit
+from runlet import postgres, tracing
 from runlet.broker import topology
 from runlet.broker.consumer import Delivery
 from runlet.clock import Clock
 from runlet.executions import TERMINAL
-from runlet.messages import InvalidMessageError
 
 log = structlog.get_logger()
 
@@ -44,7 +44,10 @@ class Stored:
 
 
 class Store:
-    """Applies deliveries to the database; applying one again changes nothing."""
+    """Applies deliveries to the database; applying one again changes nothing.
+
+    The engine must be in autocommit mode.
+    """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
@@ -57,37 +60,48 @@ class Store:
         """
         if len(deliveries) > 1:
             try:
-                with self._engine.begin() as connection:
-                    return [self._apply(connection, delivery) for delivery in deliveries]
+                return self._apply_together(units.of(deliveries))
             except EVENT_ERRORS as error:
                 log.warning("batch_split", size=len(deliveries), error=str(error))
-        return [self._apply_alone(delivery) for delivery in deliveries]
+        return [
+            stored for unit in map(units.read, deliveries) for stored in self._apply_alone(unit)
+        ]
 
-    def _apply_alone(self, delivery: Delivery) -> Stored:
+    def _apply_together(self, whole: Sequence[Unit]) -> list[Stored]:
+        if len(whole) == 1:
+            with self._connection_for(whole[0].delivery) as connection:
+                return self._apply(connection, whole[0])
+        with postgres.transaction(self._engine) as connection:
+            return [stored for unit in whole for stored in self._apply(connection, unit)]
+
+    def _apply_alone(self, unit: Unit) -> list[Stored]:
         try:
-            with self._connection_for(delivery) as connection:
-                return self._apply(connection, delivery)
+            with self._connection_for(unit.delivery) as connection:
+                return self._apply(connection, unit)
         except EVENT_ERRORS as error:
-            with self._engine.begin() as connection:
-                return self._refuse(connection, delivery, str(error))
+            with postgres.transaction(self._engine) as connection:
+                return [self._refuse(connection, unit.delivery, str(error))]
 
     def _connection_for(self, delivery: Delivery) -> AbstractContextManager[Connection]:
         """An event writes with one statement, which saves a BEGIN and a COMMIT when it is alone."""
         if delivery.queue == topology.DEAD_QUEUE:
-            return self._engine.begin()
-        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            return postgres.transaction(self._engine)
+        return self._engine.connect()
 
-    def _apply(self, connection: Connection, delivery: Delivery) -> Stored:
+    def _apply(self, connection: Connection, unit: Unit) -> list[Stored]:
+        delivery, event = unit.delivery, unit.event
         if delivery.queue == topology.DEAD_QUEUE:
-            return self._give_up(connection, delivery)
-        try:
-            change = handlers.by_event(events.read(delivery))
-        except InvalidMessageError as error:
-            return self._refuse(connection, delivery, str(error))
+            return [self._give_up(connection, delivery)]
+        if event is None:
+            return [self._refuse(connection, delivery, unit.problem)]
+        change = handlers.by_event(event, unit.begun)
         stored = _transition(connection, change, delivery.traceparent)
         if stored is None:
-            return self._refuse(connection, delivery, "No execution has this id.")
-        return stored
+            refused = (each.delivery for each in units.apart(unit))
+            return [self._refuse(connection, each, "No execution has this id.") for each in refused]
+        if unit.begun is None:
+            return [stored]
+        return [replace(stored, change=handlers.by_event(unit.begun), ended=None), stored]
 
     def _give_up(self, connection: Connection, delivery: Delivery) -> Stored:
         letter = dead_letters.from_request(delivery)
