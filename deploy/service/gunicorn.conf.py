@@ -5,49 +5,27 @@ a caller that waits for a result holds a thread meanwhile.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.http import wsgi  # type: ignore[import-untyped]
 from prometheus_client import multiprocess, values
 
-from runlet.http import server_errors
+from runlet.http import gunicorn_worker, server_errors
 
-# There is no setting for it.
+# There are no settings for these.
 util.write_error = server_errors.write
+wsgi.Response = gunicorn_worker.Response
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
 
+# A request that handed a message over computes on; the thread that sends it, for which a runner
+# waits, should not have to wait as long as it may by default.
+SWITCH_SECONDS = 0.0005
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """Refuses new connections at once when it is told to stop.
-
-    Gunicorn's own keeps the socket until its last request is answered, and the kernel goes on
-    accepting connections that nobody serves. Refused, a caller goes to another replica.
-
-    `place` numbers it among the workers there are; when it has ended, another one gets the number.
-    """
-
-    place: int
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Begin or cease to take connections; while stopping, for good."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                self._accept_all(listener)
-                listener.close()
-
-    def _accept_all(self, listener: Any) -> None:
-        """Take the connections that are established already: closing would reset them."""
-        before = None
-        while before != self.nr_conns:
-            before = self.nr_conns
-            self.accept(listener)
-
-
-worker_class = Worker
+worker_class = "runlet.http.gunicorn_worker.Worker"
 workers = int(os.environ.get("WEB_WORKERS") or 2)
 threads = int(os.environ.get("WEB_THREADS") or 32)
 worker_connections = threads + 1000
@@ -91,6 +69,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let the worker write the metrics of its place."""
     global _owner
+    sys.setswitchinterval(SWITCH_SECONDS)
     _owner = f"worker{worker.place}"
 
 
