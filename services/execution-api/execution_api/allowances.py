@@ -1,9 +1,11 @@
 """The bounds on how often is run, decided by PostgreSQL: exact with any number of replicas."""
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Float, Integer, Text, bindparam, column, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from execution_api.rate_limits import Cause, Claim, OverLimitError
 from runlet.executions import ACTIVE, Reason
+from runlet.prepared import Prepared
 
 _EXHAUSTING = [Reason.TIME_LIMIT, Reason.MEMORY_LIMIT, Reason.OUTPUT_LIMIT]
 
@@ -11,7 +13,7 @@ _EXHAUSTING = [Reason.TIME_LIMIT, Reason.MEMORY_LIMIT, Reason.OUTPUT_LIMIT]
 # so runs that come at once are counted one after the other. An element below the first is null:
 # who is not over the ceiling has nothing to wait for. The moments are the server's, whose clock is
 # the same for every replica.
-_TAKE = text("""
+_TAKE_STATEMENT = text("""
 WITH wanted AS (
     SELECT *
     FROM unnest(CAST(:causes AS text[]), CAST(:subjects AS text[]), CAST(:ceilings AS integer[]))
@@ -51,6 +53,16 @@ WHERE free_at > clock_timestamp()
 ORDER BY cause = :active DESC, free_at DESC
 LIMIT 1
 """)
+_TAKE = Prepared(
+    "take_allowances",
+    _TAKE_STATEMENT.bindparams(
+        *(bindparam(name, type_=ARRAY(Text)) for name in ("causes", "subjects")),
+        *(bindparam(name, type_=ARRAY(Text)) for name in ("exhausting", "active_statuses")),
+        bindparam("ceilings", type_=ARRAY(Integer)),
+        *(bindparam(name, type_=Text) for name in ("session_id", "cooldown", "active")),
+        *(bindparam(name, type_=Integer) for name in ("max_failures", "cooldown_seconds")),
+    ).columns(column("cause", Text), column("wait_seconds", Float)),
+)
 
 
 def take(connection: Connection, claim: Claim) -> bool:
@@ -59,12 +71,12 @@ def take(connection: Connection, claim: Claim) -> bool:
     False when the session has an active execution, which the transaction is to be rolled back for
     as well as for OverLimitError, raised when the run is over a bound.
     """
-    over = connection.execute(_TAKE, _values(claim)).first()
+    over = _TAKE.execute(connection, _values(claim)).mappings().first()
     if over is None:
         return True
-    if over[0] == Cause.ACTIVE:
+    if over["cause"] == Cause.ACTIVE:
         return False
-    raise OverLimitError(Cause(over[0]), over[1])
+    raise OverLimitError(Cause(over["cause"]), over["wait_seconds"])
 
 
 def _values(claim: Claim) -> dict[str, object]:

@@ -31,6 +31,7 @@ from runlet import postgres
 from runlet.executions import ACTIVE, Status
 from runlet.http.cursors import Cursor
 from runlet.messages import FeedbackNote, RunRequested
+from runlet.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class ExecutionRepository:
         """
         if claim is None:
             with self._engine.connect() as connection:
-                return connection.execute(_ACCEPT, _accept_values(new)).first() is not None
+                return _ACCEPT.execute(connection, _accept_values(new)).first() is not None
         try:
             with postgres.transaction(self._engine) as connection:
                 self._insert_within(connection, new, claim)
@@ -86,7 +87,7 @@ class ExecutionRepository:
     def _insert_within(connection: Connection, new: NewExecution, claim: Claim) -> None:
         if not allowances.take(connection, claim):
             raise _NotAcceptedError
-        if connection.execute(_ACCEPT, _accept_values(new)).first() is None:
+        if _ACCEPT.execute(connection, _accept_values(new)).first() is None:
             raise _NotAcceptedError
 
     def find_competing(self, session_id: UUID, key: str | None) -> list[KnownExecution]:
@@ -110,7 +111,7 @@ class ExecutionRepository:
     def find(self, execution_id: UUID) -> dict[str, Any] | None:
         """A whole execution but for its request."""
         with self._engine.connect() as connection:
-            row = connection.execute(_FIND, {"execution_id": execution_id}).mappings().first()
+            row = _FIND.execute(connection, {"execution_id": execution_id}).mappings().first()
         return None if row is None else dict(row)
 
     def events(self, execution_id: UUID) -> list[RowMapping] | None:
@@ -154,7 +155,7 @@ _HIDDEN = {
     "traceparent",
 }
 _SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
-_FIND = select(*_SHOWN).where(executions.c.id == bindparam("execution_id"))
+_FIND = Prepared("find", select(*_SHOWN).where(executions.c.id == bindparam("execution_id")))
 _KNOWN = [
     executions.c.id,
     executions.c.status,
@@ -216,7 +217,7 @@ def _accept_statement() -> Insert:
     )
 
 
-_ACCEPT = _accept_statement()
+_ACCEPT = Prepared("accept", _accept_statement())
 
 
 def _accept_values(new: NewExecution) -> Mapping[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select
 
 from result_collector import statements
 from result_collector.dead_letters import DeadLetter
@@ -24,6 +23,7 @@ from runlet.messages import (
     FeedbackNote,
     RunResult,
 )
+from runlet.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Change:
     status: Status
     attempt: int
     at: datetime
-    statement: Select[Any]
+    statement: Prepared
     reason: Reason | None = None
     note: str | None = None
     new_values: Mapping[str, Any] = field(default_factory=dict)

@@ -112,7 +112,7 @@ def _newest_started(connection: Connection, now: datetime) -> dict[str, datetime
 def _settle(connection: Connection, found: RowMapping, now: datetime) -> Reconciled:
     outcome = _outcome(found)
     change = _CHANGES[outcome](found, now)
-    row = connection.execute(change.statement, change.parameters).mappings().one()
+    row = change.statement.execute(connection, change.parameters).mappings().one()
     return Reconciled(outcome, change, dict(row))
 
 

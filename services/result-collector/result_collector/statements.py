@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -25,6 +26,7 @@ from sqlalchemy.types import DateTime, Integer, Text
 from result_collector.callbacks.statements import ask
 from result_collector.tables import dead_letters, execution_events, executions, outbox
 from runlet.executions import ACTIVE, Status
+from runlet.prepared import Prepared
 
 RESULT_COLUMNS = (
     "stdout",
@@ -40,7 +42,8 @@ RESULT_COLUMNS = (
 )
 
 _columns = executions.c
-_active = _columns.status.in_(ACTIVE)
+# Written out, so that the statement can be prepared.
+_active = _columns.status.in_([literal_column(f"'{status}'", Text) for status in sorted(ACTIVE)])
 
 _EXECUTION_ID = bindparam("execution_id", type_=_columns.id.type)
 _AT = bindparam("at", type_=DateTime(timezone=True))
@@ -151,32 +154,38 @@ _not_overtaken = or_(
 )
 
 # An attempt that was noted as running, or as over, cannot start once more.
-STARTED = _transition(
+STARTED = Prepared(
     "started",
-    _active & (_columns.attempts < _ATTEMPT),
-    {"status": Status.RUNNING, "attempts": _ATTEMPT, "started_at": _AT},
+    _transition(
+        "started",
+        _active & (_columns.attempts < _ATTEMPT),
+        {"status": Status.RUNNING, "attempts": _ATTEMPT, "started_at": _AT},
+    ),
 )
 
 # Also where a cancellation was asked for: the runner that gets the request next ends it, and if
 # none remembers, the reconciler.
-RETRYING = _transition(
+RETRYING = Prepared(
     "retrying",
-    _not_overtaken,
-    {"status": Status.QUEUED, "attempts": _ATTEMPT, "queued_at": _AT, "started_at": None},
+    _transition(
+        "retrying",
+        _not_overtaken,
+        {"status": Status.QUEUED, "attempts": _ATTEMPT, "queued_at": _AT, "started_at": None},
+    ),
 )
 
-FINISHED = _ending("finished", _not_overtaken).add_cte(_noted_start())
+FINISHED = Prepared("finished", _ending("finished", _not_overtaken).add_cte(_noted_start()))
 
 # A letter counts as the last attempt of its request, so that one that comes a second time does
 # not touch an execution that was queued again meanwhile.
-GIVEN_UP = _ending("dead_lettered", _not_overtaken)
+GIVEN_UP = Prepared("given_up", _ending("dead_lettered", _not_overtaken))
 
 # For the reconciler, which holds a lock on the execution and numbers what it does.
 _in_hand = _active & (_columns.attempts <= _ATTEMPT)
 
-LOST = _ending("lost", _in_hand)
+LOST = Prepared("lost", _ending("lost", _in_hand))
 
-CANCELLED = _ending("cancelled", _in_hand)
+CANCELLED = Prepared("cancelled", _ending("cancelled", _in_hand))
 
 
 def _republished() -> Select[Any]:
@@ -193,7 +202,7 @@ def _republished() -> Select[Any]:
     return row.add_cte(sent.on_conflict_do_update(index_elements=["execution_id"], set_=new).cte())
 
 
-REPUBLISHED = _republished()
+REPUBLISHED = Prepared("republished", _republished())
 
 
 def _keep_dead_letter() -> Insert:

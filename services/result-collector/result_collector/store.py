@@ -128,7 +128,7 @@ class Store:
 
 def _transition(connection: Connection, change: Change, traceparent: str | None) -> Stored | None:
     """Apply a change where it may be applied; None for an unknown execution."""
-    row = connection.execute(change.statement, change.parameters).mappings().first()
+    row = change.statement.execute(connection, change.parameters).mappings().first()
     if row is None:
         return None
     changed = row["changed"]

@@ -1,7 +1,7 @@
 """Code sessions in PostgreSQL; each call is one statement, or two when the first found no row."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from sqlalchemy import (
 from runlet.clock import Clock
 from runlet.http.cursors import Cursor
 from runlet.ids import new_id
+from runlet.prepared import Prepared
 from session_api.models import (
     ACTIVE,
     INACTIVE,
@@ -78,10 +79,11 @@ class SessionRepository:
 
     def get(self, session_id: UUID) -> CodeSession:
         """The session with this id. Raises SessionNotFoundError."""
-        rows = self._rows(_GET, {"session_id": session_id})
-        if not rows:
+        with self._engine.connect() as connection:
+            row = _GET.execute(connection, {"session_id": session_id}).mappings().first()
+        if row is None:
             raise SessionNotFoundError
-        return CodeSession(**rows[0])
+        return CodeSession(**row)
 
     def save(
         self, session_id: UUID, changes: Changes, accepted: frozenset[int] | None = None
@@ -147,15 +149,13 @@ class SessionRepository:
             return SessionClosedError()
         return StaleRevisionError(rows[0]["revision"])
 
-    def _rows(
-        self, statement: Executable, values: Mapping[str, object] | None = None
-    ) -> Sequence[RowMapping]:
+    def _rows(self, statement: Executable) -> Sequence[RowMapping]:
         with self._engine.connect() as connection:
-            return connection.execute(statement, values).mappings().all()
+            return connection.execute(statement).mappings().all()
 
 
-# Every run reads its session: built once, it need not be taken apart for SQLAlchemy's cache again.
-_GET = select(code_sessions).where(code_sessions.c.id == bindparam("session_id"))
+# Every run reads its session.
+_GET = Prepared("get", select(code_sessions).where(code_sessions.c.id == bindparam("session_id")))
 
 
 def _given(changes: Changes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import cycle
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Integer, column, text
 from sqlalchemy.exc import DataError
 
 from execution_api.bootstrap import Api
@@ -13,6 +13,7 @@ from execution_api.repository import ExecutionRepository, NewExecution
 from execution_api.session_client import Snapshot
 from runlet import messages, postgres
 from runlet.executions import Reason
+from runlet.prepared import Prepared
 from support.executions import ExecutionsDatabase, run_requested
 from support.parallel import at_once
 from support.rate_limits import counted, end_all, rejected, run
@@ -99,25 +100,29 @@ def test_without_bounds_nothing_is_counted_and_accepting_is_one_statement(
         assert run(app, session_id).status_code == 202
         end_all(database, Reason.TIME_LIMIT)
     assert counted(database) == {}
-    repository, new = new_execution(database)
-    with sent_statements() as sent:
-        assert repository.insert(new)
-    assert len(sent) == 1
+    # The first on a connection has it prepared.
+    for _ in range(2):
+        repository, new = new_execution(database)
+        with sent_statements() as sent:
+            assert repository.insert(new)
+    assert sent == ["EXECUTE"]
 
 
-def test_counting_costs_one_statement_more(database: ExecutionsDatabase) -> None:
-    repository, new = new_execution(database)
-    with sent_statements() as sent:
-        assert repository.insert(new, claim_of(new, user_id="ada"))
-    assert len(sent) == 2
-    assert counted(database) == {"session": 1, "user": 1}
+def test_counting_costs_one_statement_more_and_a_transaction(database: ExecutionsDatabase) -> None:
+    for _ in range(2):
+        repository, new = new_execution(database)
+        with sent_statements() as sent:
+            assert repository.insert(new, claim_of(new, user_id="ada"))
+    assert sent == ["BEGIN", "EXECUTE", "EXECUTE", "COMMIT"]
+    assert counted(database) == {"session": 2, "user": 1}
 
 
 def test_a_run_that_breaks_off_half_way_consumes_nothing(
     database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository, new = new_execution(database)
-    monkeypatch.setattr("execution_api.repository._ACCEPT", text("SELECT 1 / 0"))
+    breaking = text("SELECT 1 / 0 AS none").columns(column("none", Integer))
+    monkeypatch.setattr("execution_api.repository._ACCEPT", Prepared("breaking", breaking))
     with pytest.raises(DataError):
         repository.insert(new, claim_of(new, user_id="ada"))
     assert counted(database) == {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
 from runlet.broker import outgoing
 from runlet.messages import RunRequested
@@ -27,8 +28,9 @@ PROBES = 200
 
 
 def shipped(setting: str) -> str:
-    """The default of a setting in docker-compose.yml."""
-    found = re.search(rf"\${{{setting}:-([^}}]*)}}", (ROOT / "docker-compose.yml").read_text())
+    """What the execution API gets by default from docker-compose.yml."""
+    whole = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    found = re.search(":-(.*)}", whole["services"]["execution-api"]["environment"][setting])
     assert found is not None
     return found[1]
 
@@ -80,7 +82,7 @@ def replica(
         AMQP_URL=amqp_url,
         SESSION_API_URL=sessions.url,
         WEB_WORKERS=shipped("WEB_WORKERS"),
-        WEB_THREADS=shipped("EXECUTION_API_WEB_THREADS"),
+        WEB_THREADS=shipped("WEB_THREADS"),
     ) as replica:
         yield replica
 

@@ -83,9 +83,9 @@ class ScriptedSandbox(Sandbox):
         if self.fault:
             raise SandboxUnavailableError(self.fault)
         on_start()
-        self.on_started()
         if self.printed:
             on_lasting()
+        self.on_started()
         for piece in self.printed:
             self.arrivals.append(on_output(*piece))
         return CANCELLED if stop.asked else self.outcome
