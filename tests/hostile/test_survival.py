@@ -90,9 +90,10 @@ ATTACKS = [
         "signal to everybody",
         {None},
         "import os, signal\n"
-        "try: os.kill(-1, signal.SIGKILL)\n"
-        "except ProcessLookupError: print('nobody')",
-        says="nobody",
+        "before = os.listdir('/proc')\n"
+        "os.kill(-1, signal.SIGKILL)\n"
+        "print(before == os.listdir('/proc'))",
+        says=r"^True$",
     ),
     Attack("stop of itself", {TIME}, "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
     Attack("stop of its group", {TIME}, "import os, signal\nos.killpg(0, signal.SIGSTOP)"),

@@ -44,6 +44,7 @@ static inline void serve_step(uint8_t index, const int *handed, become_program *
     settle(&job, index, &to);
     /* As exec would have it, or /proc/self and /dev/stdout would not be the program's own. */
     prctl(PR_SET_DUMPABLE, 1);
+    prctl(PR_SET_NAME, basename(job.steps[index].argv[0]));
     /* A child of the agent, which the helper's end makes it, before it can ask. */
     while (getppid() != 1) sched_yield();
     program(&job.steps[index]);
