@@ -250,6 +250,7 @@ static void report_step(enum cause cause, const struct usage *usage, uint64_t wa
  * Kills all that the run started, and not the fork server: as the run's user, which no process of a
  * run can cease to be. Root stays the saved id: until it is back, nobody can trace this process, and
  * process 1 heeds no signal. Whoever could slow it meanwhile was left behind, so the container goes.
+ * Where memory is too short even for that, the server goes with the rest.
  */
 static void kill_all_of(uid_t uid) {
     int failed = setresuid(uid, uid, 0);
@@ -273,8 +274,10 @@ static int has_processes(uid_t uid) {
 
 /* The dead come here one by one, as process 1 inherits them; waiting ends with the last. */
 static void end_all_of(uid_t uid, pid_t leader, struct usage *usage) {
+    /* One that failed before it became that user may be root's still. */
+    if (!usage->leader_done) kill(leader, SIGKILL);
     kill_all_of(uid);
-    while (has_processes(uid) && reap_one(leader, usage, 0)) continue;
+    while ((!usage->leader_done || has_processes(uid)) && reap_one(leader, usage, 0)) continue;
 }
 
 struct run_pipes {
