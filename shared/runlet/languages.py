@@ -21,6 +21,7 @@ class Language:
     """How to show, store and run programs of one language.
 
     `run` and `compile` are argument vectors, started in the directory that holds `file_name`.
+    `fork_server` is a program of the image that forks what `run` would start, without its start.
     Limits that are None follow the deployment's defaults.
     """
 
@@ -34,6 +35,7 @@ class Language:
     self_test: SelfTest
     compile: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    fork_server: str | None = None
     time_limit_ms: int | None = None
     memory_mb: int | None = None
 
@@ -52,6 +54,7 @@ PYTHON = Language(
     run=("/usr/bin/python3", "main.py"),
     # Unbuffered, so that what was printed before a time-out is kept.
     environment=("PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1"),
+    fork_server="/usr/lib/runlet/python-server",
     template='def main():\n    print("Hello World")\n\n\nif __name__ == "__main__":\n    main()\n',
     self_test=SelfTest(
         source="import json, sys\nprint(json.dumps([int(sys.stdin.read()) * 2]))\n",

@@ -132,6 +132,7 @@ def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any])
                 "RUNNER_LANGUAGES",
                 "SANDBOX_RUNS_PER_CONTAINER",
                 "SANDBOX_RUNTIME",
+                "SANDBOX_FORK_SERVERS",
             },
         ),
     ],

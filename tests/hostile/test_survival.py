@@ -27,6 +27,22 @@ STOPPED = (
     "  os.setsid(); os.kill(os.getpid(), signal.SIGSTOP)\n"
     "time.sleep(0.1); print('left')"
 )
+HIDDEN = (
+    "import ctypes, os, time\n"
+    "if os.fork() == 0:\n"
+    "  ctypes.CDLL(None).prctl(4, 0); os.setsid(); os.closerange(0, 3)\n"
+    "  while True: time.sleep(1)\n"
+    "time.sleep(0.1); print('left')"
+)
+SLOWING = (
+    "import os\n"
+    "if os.fork() == 0:\n"
+    "  os.setsid()\n"
+    "  while True:\n"
+    "    try: os.setpriority(0, 1, 19)\n"
+    "    except OSError: pass\n"
+    "print('left')"
+)
 DEAF = (
     "import signal, time\n"
     "for n in range(1, 65):\n"
@@ -83,6 +99,8 @@ DEEP = (
 
 ATTACKS = [
     Attack("daemon", {None}, DAEMON, says="left"),
+    Attack("child that is not dumpable", {None}, HIDDEN, says="left"),
+    Attack("child that would slow process 1", {None}, SLOWING, says="left"),
     Attack("stopped child", {None}, STOPPED, says="left"),
     Attack("deaf to every signal", {TIME}, DEAF, says="deaf"),
     Attack("signals to process 1", {None}, SIGNALS, says=r"^\[\]$"),
@@ -90,9 +108,10 @@ ATTACKS = [
         "signal to everybody",
         {None},
         "import os, signal\n"
-        "try: os.kill(-1, signal.SIGKILL)\n"
-        "except ProcessLookupError: print('nobody')",
-        says="nobody",
+        "before = os.listdir('/proc')\n"
+        "os.kill(-1, signal.SIGKILL)\n"
+        "print(before == os.listdir('/proc'))",
+        says=r"^True$",
     ),
     Attack("stop of itself", {TIME}, "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
     Attack("stop of its group", {TIME}, "import os, signal\nos.killpg(0, signal.SIGSTOP)"),

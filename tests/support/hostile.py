@@ -19,7 +19,8 @@ LIMITS = Limits(time_limit_ms=1500, memory_limit_mb=128, output_limit_bytes=65_5
 # Beyond an attack's own limits: starting a container on a machine that does other things too.
 ALLOWANCE_SECONDS = 8.0
 
-# What a program finds when it is alone: itself and the agent, its own file, nothing else.
+# What a program finds when it is alone: itself, the agent and the fork server with the socket
+# between the two, its own file, nothing else.
 LOOK_AROUND = """
 import os, socket
 processes = [p for p in os.listdir('/proc') if p.isdigit()]
@@ -31,7 +32,7 @@ sockets = [
 ]
 print(len(processes), places, ipc, sockets)
 """
-ALONE = "2 [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0, 0, 0, 0]\n"
+ALONE = "3 [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0, 0, 2, 0]\n"
 CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 NEIGHBOUR = "import time; time.sleep(0.2); print(sum(range(10**6)))"
 

@@ -126,7 +126,7 @@ def _program(
 
 @contextlib.contextmanager
 def open_test_bed(
-    runs_per_container: int, compile_time_limit_ms: int = 30_000
+    runs_per_container: int, compile_time_limit_ms: int = 30_000, fork_servers: bool = True
 ) -> Iterator[TestBed]:
     """A test bed whose containers are gone when it ends."""
     settings = SandboxSettings(
@@ -134,7 +134,9 @@ def open_test_bed(
     )
     with contextlib.closing(docker.DockerClient.from_env()) as client:
         memory_mb = DEFAULT_LIMITS.memory_limit_mb
-        engine = Engine(client, ContainerSettings(owner_name(client), None, memory_mb))
+        engine = Engine(
+            client, ContainerSettings(owner_name(client), None, memory_mb, fork_servers)
+        )
         started: set[str] = set()
 
         def start(language: Language) -> Container:

@@ -89,9 +89,7 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     """Wire a runner. Raises ValueError when the configuration names an unknown language."""
     languages = config.served()
     owner = owner_name(client)
-    engine = Engine(
-        client, ContainerSettings(owner, config.sandbox_runtime or None, config.default_memory_mb)
-    )
+    engine = Engine(client, _container_settings(config, owner))
     pool = _create_pool(config, engine)
     settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
     sandbox = DockerSandbox(engine, pool, settings)
@@ -123,6 +121,15 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     control = _create_control(config, declare, cancellations)
     reaper = Reaper(engine, owner)
     return Runner(consumer, publisher, control, slots, pool, reaper, engine, tracer)
+
+
+def _container_settings(config: Config, owner: str) -> ContainerSettings:
+    return ContainerSettings(
+        owner,
+        config.sandbox_runtime or None,
+        config.default_memory_mb,
+        config.sandbox_fork_servers == "on",
+    )
 
 
 def _prepare_metrics(config: Config, pool: WarmPool) -> None:

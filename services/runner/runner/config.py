@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -20,6 +20,7 @@ class Config(BrokerSettings, TracingSettings):
     runner_concurrency: Annotated[int, Meta(ge=1, le=1000)] = os.cpu_count() or 1
     sandbox_runs_per_container: Annotated[int, Meta(ge=1, le=1000)] = 1
     sandbox_runtime: str = ""
+    sandbox_fork_servers: Literal["on", "off"] = "on"
     sandbox_pool_floor: Annotated[int, Meta(ge=0, le=1000)] = 1
     sandbox_pool_ceiling: Annotated[int, Meta(ge=1, le=1000)] = 8
     languages: str = ""

@@ -34,6 +34,12 @@ def test_a_program_runs(bed: TestBed) -> None:
     assert (outcome.reason, outcome.result.stdout) == (None, "through the proxy\n")
 
 
+@pytest.mark.usefixtures("bed")
+def test_a_program_runs_where_fork_servers_are_off() -> None:
+    with open_test_bed(runs_per_container=1, fork_servers=False) as without:
+        assert without.run("print(1)").result.stdout == "1\n"
+
+
 def test_a_program_that_is_compiled_gets_its_memory_in_between(bed: TestBed) -> None:
     outcome = bed.run('#include <stdio.h>\nint main(void) { puts("42"); }\n', "c")
 

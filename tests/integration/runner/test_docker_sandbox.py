@@ -118,7 +118,7 @@ def test_processes_left_behind_are_dead_and_files_are_gone_for_the_next_program(
     for _ in range(2):
         seen = bed.run(looker)
         assert left.reason is None
-        assert seen.result.stdout == "2 ['work'] [] ['main.py']\n"
+        assert seen.result.stdout == "3 ['work'] [] ['main.py']\n"
 
 
 def test_there_is_no_network_no_capability_and_no_way_to_more_rights(bed: TestBed) -> None:

@@ -3,7 +3,14 @@ import struct
 import pytest
 
 from runner.sandbox.interface import SourceFile
-from runner.sandbox.protocol import Cause, FrameReader, Step, decode_step_report, encode_job
+from runner.sandbox.protocol import (
+    Cause,
+    FrameReader,
+    Step,
+    decode_step_report,
+    encode_fork_server,
+    encode_job,
+)
 
 
 def frame(kind: bytes, content: bytes) -> bytes:
@@ -60,3 +67,10 @@ def test_a_step_report_reads_back_what_the_agent_packs() -> None:
 def test_a_report_of_another_size_is_refused() -> None:
     with pytest.raises(struct.error):
         decode_step_report(b"short")
+
+
+def test_a_fork_server_is_its_program_the_vector_it_is_for_and_an_environment() -> None:
+    server = encode_fork_server("/server", ["run", "it"], ["A=1", "B=2"])
+
+    fields = frame(b"e", b"A=1\0B=2\0") + frame(b"a", b"/server\0run\0it\0")
+    assert server == frame(b"P", fields)

@@ -27,3 +27,12 @@ def test_an_unknown_language_is_named() -> None:
 def test_runs_per_container_outside_its_range_are_refused_by_name(value: str) -> None:
     with pytest.raises(config.ConfigError, match="SANDBOX_RUNS_PER_CONTAINER"):
         config.load(Config, {"AMQP_URL": "amqp://mq", "SANDBOX_RUNS_PER_CONTAINER": value})
+
+
+def test_fork_servers_are_on_unless_they_are_switched_off() -> None:
+    default = config.load(Config, {"AMQP_URL": "amqp://mq", "SANDBOX_FORK_SERVERS": ""})
+    off = config.load(Config, {"AMQP_URL": "amqp://mq", "SANDBOX_FORK_SERVERS": "off"})
+
+    assert (default.sandbox_fork_servers, off.sandbox_fork_servers) == ("on", "off")
+    with pytest.raises(config.ConfigError, match="SANDBOX_FORK_SERVERS"):
+        config.load(Config, {"AMQP_URL": "amqp://mq", "SANDBOX_FORK_SERVERS": "maybe"})

@@ -10,10 +10,10 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from runlet import tracing
 from runlet.executions import Reason
-from runlet.languages import WORKING_DIRECTORY
 from runlet.messages import RunResult
 from runner.sandbox.container import Container
 from runner.sandbox.engine import Engine
+from runner.sandbox.environment import environment_of
 from runner.sandbox.interface import (
     OnOutput,
     Outcome,
@@ -30,12 +30,6 @@ from runner.sandbox.verdict import Transcript, is_ordinary, judge
 SHORT_FAULT_SECONDS = 0.2
 # Own user ids, so that no limit the kernel counts by user is shared between runs.
 FIRST_UID, LAST_UID = 20_000, 60_000
-BASE_ENVIRONMENT = (
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    f"HOME={WORKING_DIRECTORY}",
-    "TMPDIR=/tmp",
-    "LANG=C.UTF-8",
-)
 
 
 @dataclass(frozen=True)
@@ -128,7 +122,7 @@ class DockerSandbox:
             scrub=self._settings.runs_per_container > 1,
             files=program.files,
             stdin=program.stdin,
-            environment=(*BASE_ENVIRONMENT, *program.language.environment),
+            environment=environment_of(program.language),
             steps=steps,
         )
 

@@ -19,8 +19,9 @@ from docker.types import HostConfig
 from runlet.languages import Language
 from runlet.limits import MAX_PROCESSES, SCRATCH_MB
 from runner.sandbox.container import Container, StreamTimeoutError
+from runner.sandbox.environment import environment_of
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.protocol import HELLO
+from runner.sandbox.protocol import HELLO, encode_fork_server
 from runner.sandbox.tls_stream import plain_end
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ LONGEST_JOB_SECONDS = 120
 MIB = 1 << 20
 SHARED_MEMORY_MB = 16
 AGENT_PROCESSES = 1
+FORK_SERVER_PROCESSES = 1
 # Two processors at most, so that compilers and garbage collectors are not throttled; the agent caps
 # the CPU time at the wall-clock limit (agent.c). Where there are too few processors for everybody,
 # a run has a quarter of the weight of a service.
@@ -63,6 +65,7 @@ class ContainerSettings:
     owner: str
     runtime: str | None
     memory_mb: int
+    fork_servers: bool = True
 
 
 class Engine:
@@ -100,7 +103,7 @@ class Engine:
                 stop_signal="SIGKILL",
                 network_disabled=True,
                 labels={SANDBOX_LABEL: language.id, OWNER_LABEL: self._settings.owner},
-                host_config=self._host_config(memory_mb),
+                host_config=self._host_config(language, memory_mb),
             )
             try:
                 return self._attach_and_start(name, language, memory_mb)
@@ -170,11 +173,13 @@ class Engine:
         container = Container(name, language, memory_mb, _raw_socket(attached))
         self._api.start(name)
         _await_agent(container)
+        if self._settings.fork_servers:
+            _start_fork_server(container)
         with self._lock:
             self._attached.append(container)
         return container
 
-    def _host_config(self, memory_mb: int) -> HostConfig:
+    def _host_config(self, language: Language, memory_mb: int) -> HostConfig:
         memory = memory_mb * MIB
         config: HostConfig = self._api.create_host_config(
             auto_remove=True,
@@ -189,7 +194,7 @@ class Engine:
             cpu_period=CPU_PERIOD_US,
             cpu_quota=MAX_CPUS * CPU_PERIOD_US,
             cpu_shares=CPU_SHARES,
-            pids_limit=MAX_PROCESSES + AGENT_PROCESSES,
+            pids_limit=MAX_PROCESSES + self._own_processes(language),
             shm_size=SHARED_MEMORY_MB * MIB,
             sysctls=NO_IPC_OBJECTS,
             tmpfs={"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={SCRATCH_MB}m,nr_inodes=16k"},
@@ -197,6 +202,12 @@ class Engine:
             runtime=self._settings.runtime,
         )
         return config
+
+    def _own_processes(self, language: Language) -> int:
+        """How many of a container's processes are ours, beside those that a run may have."""
+        if self._settings.fork_servers and language.fork_server:
+            return AGENT_PROCESSES + FORK_SERVER_PROCESSES
+        return AGENT_PROCESSES
 
 
 @contextlib.contextmanager
@@ -240,3 +251,11 @@ def _await_agent(container: Container) -> None:
         raise SandboxUnavailableError("The agent of a new container did not answer.") from error
     if frame is None or frame[0] != HELLO:
         raise SandboxUnavailableError("A new container ended before its agent was up.")
+
+
+def _start_fork_server(container: Container) -> None:
+    """Have the agent start the language's, if it has one; it initialises behind our back."""
+    language = container.language
+    if language.fork_server:
+        environment = environment_of(language)
+        container.send(encode_fork_server(language.fork_server, language.run, environment))

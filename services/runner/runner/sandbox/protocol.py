@@ -2,7 +2,8 @@
 
 A frame is one byte of type, four bytes of size (big-endian) and the content.
 
-To the agent:    J  a job: fields, coded like frames
+To the agent:    P  start a fork server (fork_server.h), once: fields, coded like frames
+                 J  a job: fields, coded like frames
                  C  go on with the next step, to be said after each but the last that gave 0
                  K  stop the job, whose later steps do not follow then; ignored when none runs
 From the agent:  H  it is up
@@ -15,6 +16,9 @@ Fields of a job: u  uid (u32), scrub afterwards (u8)   f  name, NUL, content   i
                  e  environment, each entry ending in NUL
                  s  wall-clock limit in ms (u32), output limit in bytes (u32), then the argument
                     vector, each word ending in NUL; each step runs if the one before gave 0
+
+Fields of a server: e  as above   a  its program, then the argument vector it initialises for. Steps
+with this environment whose vectors begin like that are forks of it, while it lives.
 """
 
 import struct
@@ -89,6 +93,12 @@ def encode_job(
     fields.append(_frame(b"e", _words(environment)))
     fields += [_frame(b"s", _encode_step(step)) for step in steps]
     return _frame(b"J", b"".join(fields))
+
+
+def encode_fork_server(program: str, argv: Sequence[str], environment: Sequence[str]) -> bytes:
+    """What has the agent start a fork server, as one frame."""
+    fields = [_frame(b"e", _words(environment)), _frame(b"a", _words([program, *argv]))]
+    return _frame(b"P", b"".join(fields))
 
 
 def decode_step_report(content: bytes) -> StepReport:

@@ -1,0 +1,155 @@
+"""Attacks on the fork server, its loss, and what a fork could have inherited."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.hostile import Attack, endure
+from support.sandboxes import TestBed, open_test_bed
+
+FIND_SERVER = (
+    "import os\n"
+    "others = {int(p) for p in os.listdir('/proc') if p.isdigit()} - {1, os.getpid()}\n"
+    "(server,) = others\n"
+)
+SIGNALS = FIND_SERVER + (
+    "done = []\n"
+    "for n in range(65):\n"
+    "  try: os.kill(server, n); done.append(n)\n"
+    "  except OSError: pass\n"
+    "print(done)"
+)
+MEMORY_AND_DESCRIPTORS = FIND_SERVER + (
+    "found = []\n"
+    "for name in ('mem', 'environ', 'maps', 'smaps', 'stack', 'syscall', 'auxv', 'io', 'fd',"
+    " 'root', 'cwd', 'exe', 'map_files', 'fdinfo', 'ns/net', 'pagemap', 'personality'):\n"
+    "  path = f'/proc/{server}/{name}'\n"
+    "  try:\n"
+    "    os.listdir(path) if os.path.isdir(path) else open(path, 'rb').read(1)\n"
+    "    found.append(name)\n"
+    "  except OSError: pass\n"
+    "for name in ('mem', 'oom_score_adj', 'comm', 'clear_refs', 'coredump_filter'):\n"
+    "  try: os.close(os.open(f'/proc/{server}/{name}', os.O_WRONLY)); found.append(name)\n"
+    "  except OSError: pass\n"
+    "print(found)"
+)
+SYSCALLS = FIND_SERVER + (
+    "import ctypes\n"
+    "libc = ctypes.CDLL(None, use_errno=True)\n"
+    "def tried(name, number, *arguments):\n"
+    "  if libc.syscall(number, *arguments) >= 0: print('succeeded:', name)\n"
+    "buffer = ctypes.create_string_buffer(256)\n"
+    "iov = (ctypes.c_void_p * 2)(ctypes.addressof(buffer), 8)\n"
+    "code = (ctypes.c_void_p * 2)(0x400000, 8)\n"
+    "tried('ptrace attach', 101, 16, server, 0, 0)\n"
+    "tried('ptrace seize', 101, 0x4206, server, 0, 0)\n"
+    "tried('process_vm_readv', 310, server, iov, 1, code, 1, 0)\n"
+    "tried('process_vm_writev', 311, server, iov, 1, code, 1, 0)\n"
+    "tried('kcmp', 312, os.getpid(), server, 0, 0, 0)\n"
+    "tried('setpriority', 141, 0, server, 19)\n"
+    "tried('sched_setaffinity', 203, server, 8, buffer)\n"
+    "tried('prlimit', 302, server, 7, buffer, 0)\n"
+    "tried('migrate_pages', 256, server, 1, buffer, buffer)\n"
+    "tried('setpgid', 109, server, server)\n"
+    "pidfd = libc.syscall(434, server, 0)\n"
+    "for n in range(8): tried('pidfd_getfd', 438, pidfd, n, 0)\n"
+    "tried('pidfd_send_signal', 424, pidfd, 9, 0, 0)\n"
+    "print('tried')"
+)
+ATTACKS = [
+    Attack("signals to the fork server", {None}, SIGNALS, says=r"^\[\]$"),
+    Attack("looking into the fork server", {None}, MEMORY_AND_DESCRIPTORS, says=r"^\[\]$"),
+    Attack("system calls on the fork server", {None}, SYSCALLS, says=r"^tried$"),
+]
+
+# Finds the marker of an earlier run, which it does not contain itself.
+SCAN = (
+    "import re\n"
+    "marker, found = re.compile(b'mark[-]of[-]a[-]run'), 0\n"
+    "memory = open('/proc/self/mem', 'rb', 0)\n"
+    "for line in open('/proc/self/maps'):\n"
+    "  begin, end = (int(n, 16) for n in line.split()[0].split('-'))\n"
+    "  if line.split()[1][0] != 'r': continue\n"
+    "  try: memory.seek(begin); found += len(marker.findall(memory.read(end - begin)))\n"
+    "  except (OSError, OverflowError): pass\n"
+    "print(found)\n"
+)
+SECRETIVE = (
+    "import sys\n"
+    "held = [sys.stdin.read(), sys.argv, open('main.py').read()]\n"
+    "print(held); print('mark-of-a-run', file=sys.stderr)\n"
+)
+
+
+@pytest.fixture(scope="module")
+def reused() -> Iterator[TestBed]:
+    with open_test_bed(100) as bed:
+        yield bed
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+def test_the_fork_server_is_out_of_reach(bed: TestBed, attack: Attack) -> None:
+    endure(bed, attack)
+
+
+def test_a_run_inherits_nothing_of_the_runs_before_it(reused: TestBed) -> None:
+    for _ in range(5):
+        earlier = reused.run(SECRETIVE, stdin="mark-of-a-run" * 1000, args=("mark-of-a-run",))
+        before = reused.pool.last_taken.name
+        later = reused.run(SCAN)
+
+        assert earlier.reason is None
+        assert (later.reason, later.result.stdout) == (None, "0\n")
+        assert reused.pool.last_taken.name == before
+
+
+def test_the_search_finds_what_is_there(reused: TestBed) -> None:
+    found = reused.run(SCAN, stdin="", args=("mark-of-a-run",)).result.stdout
+    assert int(found) > 0
+
+
+def test_a_fork_server_survives_the_runs_it_forks(reused: TestBed) -> None:
+    ask = FIND_SERVER + "print(server)"
+
+    assert reused.run(ask).result.stdout == reused.run(ask).result.stdout
+
+
+@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+def test_without_its_fork_server_a_container_serves_once_more(reused: TestBed, signal: str) -> None:
+    server = reused.run(FIND_SERVER + "print(server)").result.stdout.strip()
+    container = reused.pool.last_taken.name
+    in_container(reused, f"kill -{signal} {server}")
+
+    alone = reused.run("import os\nprint(sum(name.isdigit() for name in os.listdir('/proc')))")
+    assert (alone.reason, alone.result.stdout) == (None, "2\n")
+    assert reused.pool.last_taken.name == container
+    assert reused.run("print(42)").result.stdout == "42\n"
+    assert reused.pool.last_taken.name != container
+
+
+def test_a_run_goes_on_when_its_fork_server_dies(reused: TestBed) -> None:
+    server = reused.run(FIND_SERVER + "print(server)").result.stdout.strip()
+    container = reused.pool.last_taken.name
+    program = (
+        "import os, time\n"
+        "open('/tmp/began', 'w').close()\n"
+        f"while os.path.exists('/proc/{server}'): time.sleep(0.01)\n"
+        "print('went on')"
+    )
+    killer = (
+        f"(until [ -e /tmp/began ]; do sleep 0.05; done; kill -KILL {server})"
+        " >/dev/null 2>&1 </dev/null &"
+    )
+    in_container(reused, killer)
+
+    outcome = reused.run(program)
+
+    assert (outcome.reason, outcome.result.stdout) == (None, "went on\n")
+    assert reused.pool.last_taken.name == container
+    assert reused.run("print(42)").result.stdout == "42\n"
+    assert reused.pool.last_taken.name != container
+
+
+def in_container(bed: TestBed, script: str) -> None:
+    container = bed.pool.client.containers.get(bed.pool.last_taken.name)
+    assert container.exec_run(["sh", "-c", script]).exit_code == 0
