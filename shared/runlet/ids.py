@@ -14,6 +14,7 @@ def new_id(now: datetime) -> UUID:
     long history does not make each insert touch, and log, pages that nobody has in memory.
     """
     milliseconds = int(now.timestamp() * 1000)
-    high = milliseconds << 16 | _VERSION << 12 | secrets.randbits(12)
-    low = _VARIANT << 62 | secrets.randbits(62)
+    bits = secrets.randbits(74)
+    high = milliseconds << 16 | _VERSION << 12 | bits >> 62
+    low = _VARIANT << 62 | bits & (1 << 62) - 1
     return UUID(int=high << 64 | low)

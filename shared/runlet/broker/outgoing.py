@@ -1,9 +1,10 @@
 """A message ready to be published: routing, type and trace around a body."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pika
 
@@ -39,7 +40,7 @@ class OutgoingMessage:
         return pika.BasicProperties(
             content_type="application/json",
             type=self.type,
-            message_id=str(uuid4()),
+            message_id=str(UUID(int=random.getrandbits(128), version=4)),
             correlation_id=self.execution_id,
             delivery_mode=PERSISTENT,
             timestamp=int(datetime.now(UTC).timestamp()),

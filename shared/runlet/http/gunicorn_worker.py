@@ -35,6 +35,12 @@ class Connection(TConn):  # type: ignore[misc]
             self.data_ready = bool(poller.poll(timeout * 1000))
         return self.data_ready
 
+    def has_unread_data(self) -> bool:
+        """Whether the client sent more than was read, or is gone."""
+        self.data_ready = False
+        # After some errors gunicorn has closed it already.
+        return self.sock.fileno() >= 0 and self.wait_for_data(0)
+
     def sends_on(self, seconds: float) -> bool:
         """Whether the next request begins within `seconds`."""
         self.data_ready = bool(self.parser.unreader.buf.getvalue())
@@ -159,7 +165,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if result:
             self.method_queue.defer(self._take_over, conn, result)
         else:
-            conn.close(graceful=True)
+            # Closing on unread data would take the answer away from a client that still sends.
+            conn.close(graceful=conn.has_unread_data())
 
     def _take_over(self, conn: Connection, result: Any) -> None:
         self._count_connections(1)
