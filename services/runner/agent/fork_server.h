@@ -36,7 +36,8 @@ static inline void read_job(int fd, int report, struct job *job) {
     if (parse_job(job_data, (uint32_t)job_size, job)) fail(report, "job");
 }
 
-static inline void serve_step(uint8_t index, const int *handed, become_program *program) {
+static inline void serve_step(uint8_t index, const int *handed, pid_t helper,
+                              become_program *program) {
     static struct job job;
     struct streams to = {handed[OUT], handed[ERR], handed[TELL]};
     read_job(handed[JOB], to.report, &job);
@@ -45,8 +46,8 @@ static inline void serve_step(uint8_t index, const int *handed, become_program *
     /* As exec would have it, or /proc/self and /dev/stdout would not be the program's own. */
     prctl(PR_SET_DUMPABLE, 1);
     prctl(PR_SET_NAME, basename(job.steps[index].argv[0]));
-    /* A child of the agent, which the helper's end makes it, before it can ask. */
-    while (getppid() != 1) sched_yield();
+    /* A child of the agent, and without a trace of the helper, before it can look. */
+    while (!kill(helper, 0) || errno == EPERM) sched_yield();
     program(&job.steps[index]);
     _exit(127);
 }
@@ -63,8 +64,9 @@ static inline pid_t fork_step(uint8_t index, const int *handed, become_program *
     pid_t helper = vfork();
     if (helper < 0) return -errno;
     if (helper == 0) {
+        pid_t self = getpid();
         forked = fork();
-        if (forked == 0) serve_step(index, handed, program);
+        if (forked == 0) serve_step(index, handed, self, program);
         problem = errno;
         _exit(0);
     }

@@ -13,8 +13,8 @@
 #include "handover.h"
 #include "job.h"
 
-/* Less than the runner's grace (job.py), and many times what an interpreter takes to initialise. */
-enum { ANSWER_MS = 250 };
+/* Many times what an interpreter takes to initialise; at most half of the run's time is waited. */
+enum { ANSWER_MS = 1000 };
 
 /* `pid` is 0 where there is none; one that is `lost` was there, and makes the container unfit. */
 struct server {
@@ -80,10 +80,10 @@ static inline int serves(const struct server *server, const struct job *job, int
            begins_with(server->environment, job->environment);
 }
 
-static inline pid_t answer_of(const struct server *server) {
+static inline pid_t answer_of(const struct server *server, uint32_t wall_ms) {
     int32_t answer;
     struct pollfd fd = {server->socket, POLLIN, 0};
-    if (poll(&fd, 1, ANSWER_MS) != 1) return -1;
+    if (poll(&fd, 1, wall_ms / 2 < ANSWER_MS ? (int)(wall_ms / 2) : ANSWER_MS) != 1) return -1;
     return recv(server->socket, &answer, sizeof answer, 0) == sizeof answer ? answer : -1;
 }
 
@@ -97,7 +97,7 @@ static inline pid_t fork_from(const struct server *server, const struct job *job
     pid_t child = -1;
     if (!write_all(frame, job->frame.data, job->frame.size) &&
         !send_step(server->socket, (uint8_t)index, handed))
-        child = answer_of(server);
+        child = answer_of(server, job->steps[index].wall_ms);
     close(frame);
     return child;
 }
