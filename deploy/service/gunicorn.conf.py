@@ -5,7 +5,6 @@ a caller that waits for a result holds a thread meanwhile.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http import wsgi  # type: ignore[import-untyped]
 from prometheus_client import multiprocess, values
 
+from runlet import lifecycle
 from runlet.http import gunicorn_worker, server_errors
 
 # There are no settings for these.
@@ -20,10 +20,6 @@ util.write_error = server_errors.write
 wsgi.Response = gunicorn_worker.Response
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
-
-# A request that handed a message over computes on; the thread that sends it, for which a runner
-# waits, should not have to wait as long as it may by default.
-SWITCH_SECONDS = 0.0005
 
 worker_class = "runlet.http.gunicorn_worker.Worker"
 workers = int(os.environ.get("WEB_WORKERS") or 2)
@@ -69,7 +65,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let the worker write the metrics of its place."""
     global _owner
-    sys.setswitchinterval(SWITCH_SECONDS)
+    lifecycle.take_short_turns()
     _owner = f"worker{worker.place}"
 
 

@@ -158,6 +158,8 @@ class Acceptance:
 
     def _send(self, new: NewExecution) -> None:
         request = new.request
+        # First, because a runner waits for it.
+        self.outbox.hand_over(_stored(new))
         log.info(
             "execution_queued",
             execution_id=str(request.execution_id),
@@ -167,7 +169,6 @@ class Acceptance:
             queued_at=request.queued_at.isoformat(),
         )
         RUNS_ACCEPTED.labels(request.language).inc()
-        self.outbox.hand_over(_stored(new))
 
 
 def _stored(new: NewExecution) -> StoredRequest:

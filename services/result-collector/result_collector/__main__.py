@@ -6,13 +6,14 @@ import sys
 from result_collector import bootstrap
 from result_collector.config import Config
 from runlet import config, logs
-from runlet.lifecycle import StopSignal
+from runlet.lifecycle import StopSignal, take_short_turns
 
 
 def main() -> int:
     """Collect until SIGTERM; gives the exit code."""
     settings = config.load(Config, os.environ)
     logs.configure(bootstrap.NAME, settings.log_level)
+    take_short_turns()
     stop = StopSignal()
     stop.install()
     collector = bootstrap.create_collector(settings, stop)

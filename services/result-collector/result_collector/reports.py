@@ -19,14 +19,20 @@ def report(stored: Stored, clock: Clock) -> None:
     if stored.change is not None:
         EVENTS_STORED.labels(stored.change.event).inc()
         if stored.changed:
-            with tracing.logged(stored.traceparent):
-                _report_transition(stored.change, str(stored.session_id), clock)
+            _measure(stored.change, clock)
+            if not stored.came_along:
+                with tracing.logged(stored.traceparent):
+                    _log(stored.change, str(stored.session_id))
 
 
-def _report_transition(change: Change, session_id: str, clock: Clock) -> None:
+def _measure(change: Change, clock: Clock) -> None:
     if change.event in EVENTS:
         lag = (clock.now() - change.at).total_seconds()
         EVENT_LAG_SECONDS.labels(change.event).observe(max(0.0, lag))
+
+
+def _log(change: Change, session_id: str) -> None:
+    started_at = change.start_at and change.start_at.isoformat()
     log.info(
         f"execution_{change.event}",
         execution_id=str(change.execution_id),
@@ -34,5 +40,6 @@ def _report_transition(change: Change, session_id: str, clock: Clock) -> None:
         status=change.status,
         reason=change.reason,
         attempt=change.attempt,
+        started_at=started_at,
         happened_at=change.at.isoformat(),
     )

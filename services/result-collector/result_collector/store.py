@@ -41,6 +41,7 @@ class Stored:
     letter: DeadLetter | None = None
     ended: Mapping[str, Any] | None = None
     traceparent: str | None = None
+    came_along: bool = False
 
 
 class Store:
@@ -101,7 +102,8 @@ class Store:
             return [self._refuse(connection, each, "No execution has this id.") for each in refused]
         if unit.begun is None:
             return [stored]
-        return [replace(stored, change=handlers.by_event(unit.begun), ended=None), stored]
+        began = handlers.by_event(unit.begun)
+        return [replace(stored, change=began, ended=None, came_along=True), stored]
 
     def _give_up(self, connection: Connection, delivery: Delivery) -> Stored:
         letter = dead_letters.from_request(delivery)

@@ -6,7 +6,7 @@ import sys
 import docker
 
 from runlet import config, logs
-from runlet.lifecycle import StopSignal
+from runlet.lifecycle import StopSignal, take_short_turns
 from runner import bootstrap
 from runner.config import Config
 from runner.sandbox.engine import engine_faults
@@ -30,6 +30,7 @@ def main() -> int:
     except SandboxUnavailableError as error:
         sys.stderr.write(f"{error} Start the engine, or say in DOCKER_HOST where it listens.\n")
         return 1
+    take_short_turns()
     stop = StopSignal()
     stop.install()
     runner.ops_server().start()

@@ -107,7 +107,8 @@ class RunHandler:
     def _note_started(self, request: RunRequested, at: datetime) -> None:
         waited = (at - request.queued_at).total_seconds()
         RUN_QUEUE_SECONDS.labels(request.language).observe(max(0.0, waited))
-        log.info("execution_started", status="RUNNING", queued_at=request.queued_at.isoformat())
+        # The collector logs what it is told; for a short run that is its end alone.
+        log.debug("execution_started", status="RUNNING", queued_at=request.queued_at.isoformat())
 
     def _tell_started(self, request: RunRequested, delivery: Delivery, at: datetime) -> None:
         started = messages.ExecutionStarted(
