@@ -1,7 +1,6 @@
 """The calls on code sessions."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -205,4 +204,4 @@ def _whole(session: CodeSession) -> dict[str, Any]:
         "runtime": language.runtime if language else None,
         "version": language.version if language else None,
     }
-    return {**asdict(session), **names}
+    return {**vars(session), **names}
