@@ -57,6 +57,7 @@ def started_hosts(folder: Path, logs: Path) -> Iterator[Hosts]:
     settings = {
         **make_settings(),
         "RUNNER_CONCURRENCY": "2",
+        "LOG_LEVEL": "DEBUG",
         "RABBITMQ_TLS_DIR": str(folder),
         "RABBITMQ_TLS_PORT": "0",
         "BROKER_ADDRESS": broker,
@@ -105,6 +106,7 @@ def _distant_runner(
         "DOCKER_HOST": f"unix://{engine.socket_path}",
         "RUNNER_LANGUAGES": "python",
         "RUNNER_CONCURRENCY": "2",
+        "LOG_LEVEL": "DEBUG",
     }
     command = ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-m", "runner"]
     with log.open("w", encoding="utf-8") as output:

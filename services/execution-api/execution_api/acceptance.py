@@ -17,6 +17,7 @@ from execution_api.rate_limits import Cause, Claim, OverLimitError, RateLimitSet
 from execution_api.repository import ExecutionRepository, KnownExecution, NewExecution
 from execution_api.run_request import RunBody
 from execution_api.session_client import Snapshot
+from execution_api.waiting import Waiters
 from runlet import messages
 from runlet.callback_hosts import AllowedHosts
 from runlet.clock import Clock
@@ -72,6 +73,7 @@ class Acceptance:
     bounds: RateLimitSettings
     callback_hosts: AllowedHosts
     loop_guard: LoopGuard
+    waiters: Waiters
     clock: Clock
 
     def accept(self, call: RunCall) -> AcceptedRun:
@@ -130,7 +132,7 @@ class Acceptance:
         self, new: NewExecution, call: RunCall, claim: Claim | None
     ) -> AcceptedRun | None:
         try:
-            inserted = self.repository.insert(new, claim)
+            inserted = self._store(new, claim)
         except OverLimitError as over:
             # An execution that is in the way, or is the one that is asked for, tells more.
             if earlier := self._competing(call):
@@ -141,6 +143,17 @@ class Acceptance:
             return AcceptedRun(new.request.execution_id, Status.QUEUED)
         earlier = self._competing(call)
         return _repeat(earlier, call) if earlier else None
+
+    def _store(self, new: NewExecution, claim: Claim | None) -> bool:
+        execution_id, inserted = new.request.execution_id, False
+        # Before it is stored, as its end may be told at once.
+        self.waiters.expect(execution_id)
+        try:
+            inserted = self.repository.insert(new, claim)
+        finally:
+            if not inserted:
+                self.waiters.cease_to_expect(execution_id)
+        return inserted
 
     def _competing(self, call: RunCall) -> KnownExecution | None:
         """The execution that the call's key made meanwhile.

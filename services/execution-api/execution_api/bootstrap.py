@@ -178,6 +178,7 @@ def _create_parts(
         bounds=config,
         callback_hosts=callback_hosts.parse(config.callback_allowed_hosts),
         loop_guard=config.loop_guard,
+        waiters=news.waiters,
         clock=clock,
     )
     cancelling = Cancelling(CancellationRepository(engine), publisher, clock)

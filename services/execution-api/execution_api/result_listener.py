@@ -41,6 +41,8 @@ def create_listener(
             live.hear(message)
             return
         live.forget(message.execution_id)
+        # Before those who wait are told: who comes in between reads it.
+        waiters.cease_to_expect(message.execution_id)
         if waiters.is_awaited(message.execution_id):
             waiters.announce_end(message.execution_id, as_row(message))
 

@@ -2,13 +2,16 @@
 
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 Row = Mapping[str, Any]
+
+# Runs accepted here whose end is not told yet; the oldest are read like all others.
+MOST_EXPECTED = 10_000
 
 
 class Bell:
@@ -41,15 +44,43 @@ class Bell:
 class Waiters:
     """Who waits for which execution in this process.
 
-    `listening` says whether the ends of executions are heard of at all. `leaving` says that this
-    process is about to stop: who could go on elsewhere should.
+    `leaving` says that this process is about to stop: who could go on elsewhere should.
     """
 
     def __init__(self) -> None:
         self._bells: defaultdict[UUID, set[Bell]] = defaultdict(set)
+        self._expected: OrderedDict[UUID, None] = OrderedDict()
         self._lock = threading.Lock()
-        self.listening = False
+        self._listening = False
         self.leaving = False
+
+    @property
+    def listening(self) -> bool:
+        """Whether the ends of executions are heard of at all."""
+        return self._listening
+
+    @listening.setter
+    def listening(self, heard: bool) -> None:
+        with self._lock:
+            self._listening = heard
+            self._expected.clear()
+
+    def expect(self, execution_id: UUID) -> None:
+        """This run is about to be accepted here, so its end will be told: it need not be read."""
+        with self._lock:
+            if self._listening:
+                self._expected[execution_id] = None
+                if len(self._expected) > MOST_EXPECTED:
+                    self._expected.popitem(last=False)
+
+    def cease_to_expect(self, execution_id: UUID) -> None:
+        """The end was told, or the run was not accepted after all."""
+        with self._lock:
+            self._expected.pop(execution_id, None)
+
+    def is_expected(self, execution_id: UUID) -> bool:
+        """Whether the end is still to be told: who has a bell already cannot miss it."""
+        return execution_id in self._expected
 
     def awaited(self) -> list[UUID]:
         """The executions that anybody waits for here."""
@@ -107,8 +138,8 @@ def wait_until(
     """The execution once it is over, or as it is after `seconds`."""
     deadline = time.monotonic() + seconds
     with waiters.bell(execution_id) as bell:
-        row = read()
-        while not is_over(row) and (left := deadline - time.monotonic()) > 0:
+        row = None if waiters.is_expected(execution_id) else read()
+        while not (row and is_over(row)) and (left := deadline - time.monotonic()) > 0:
             bell.wait(left)
             row = bell.ended or read()
-    return row
+    return row or read()

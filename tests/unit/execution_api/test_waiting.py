@@ -1,7 +1,9 @@
+import threading
 from collections.abc import Callable
 from uuid import uuid4
 
-from execution_api.waiting import Row, Waiters, wait_until
+from execution_api.waiting import MOST_EXPECTED, Row, Waiters, wait_until
+from support.eventually import eventually
 
 LONG = 30.0
 X, Y = uuid4(), uuid4()
@@ -78,3 +80,59 @@ def test_nobody_is_remembered_who_waits_no_more() -> None:
     with waiters.bell(X):
         assert waiters.is_awaited(X)
     assert not waiters.is_awaited(X)
+
+
+def listening() -> Waiters:
+    """Waiters who hear of ends."""
+    waiters = Waiters()
+    waiters.listening = True
+    return waiters
+
+
+def test_what_was_accepted_here_is_waited_for_without_a_read() -> None:
+    waiters, execution = listening(), Execution("QUEUED")
+    waiters.expect(X)
+    teller = threading.Thread(target=eventually_tell, args=(waiters,))
+    teller.start()
+    assert wait(execution, waiters) == ENDED
+    teller.join()
+    assert execution.reads == 0
+
+
+def eventually_tell(waiters: Waiters) -> None:
+    """Tell the end of X as soon as somebody waits for it."""
+    eventually(lambda: waiters.is_awaited(X))
+    waiters.cease_to_expect(X)
+    waiters.announce_end(X, ENDED)
+
+
+def test_an_end_that_was_told_before_anybody_waited_is_read() -> None:
+    waiters, execution = listening(), Execution("COMPLETED")
+    waiters.expect(X)
+    waiters.cease_to_expect(X)
+    assert wait(execution, waiters)["status"] == "COMPLETED"
+    assert execution.reads == 1
+
+
+def test_what_is_expected_is_read_when_the_time_is_over() -> None:
+    waiters, execution = listening(), Execution("QUEUED")
+    waiters.expect(X)
+    assert [wait(execution, waiters, seconds)["status"] for seconds in (0, 0.01)] == ["QUEUED"] * 2
+
+
+def test_nothing_is_expected_while_ends_are_not_heard_of() -> None:
+    waiters = listening()
+    waiters.expect(X)
+    waiters.listening = False
+    waiters.expect(Y)
+    assert not waiters.is_expected(X)
+    assert not waiters.is_expected(Y)
+
+
+def test_of_too_many_the_oldest_are_no_longer_expected() -> None:
+    waiters = listening()
+    many = [uuid4() for _ in range(MOST_EXPECTED + 1)]
+    for each in many:
+        waiters.expect(each)
+    assert not waiters.is_expected(many[0])
+    assert waiters.is_expected(many[1])
