@@ -36,9 +36,11 @@ class Bench:
         python = LANGUAGES["python"]
         self._stack.switch(ONCE)
         once = self._measure(ONCE, python)
+        self._stack.switch(REUSED, fork_servers=False)
+        started = self._measure(REUSED, python, ", each interpreter started")
         self._stack.switch(REUSED)
-        reused = self._measure(REUSED, python)
-        return [self._python(once, reused), *(self._other(each) for each in others())]
+        forked = self._measure(REUSED, python)
+        return [self._python(once, started, forked), *(self._other(each) for each in others())]
 
     def _python(self, *runlet: Figures) -> Section:
         python = LANGUAGES["python"]
@@ -57,13 +59,14 @@ class Bench:
         floor = baselines.bare(self._client, language, language.template, SLOW_RUNS)
         return Section(f"{language.name}, Hello World, compiled and run", [floor, runlet])
 
-    def _measure(self, mode: int, language: Language) -> Figures:
-        say(f"Runlet, {mode} a container: {language.name}")
+    def _measure(self, mode: int, language: Language, remark: str = "") -> Figures:
+        name = f"Runlet, {mode} a container{remark}"
+        say(f"{name}: {language.name}")
         python = language.id == "python"
         source, expected = (PRINT_1, "1\n") if python else (language.template, HELLO)
         runs = RUNS if python and mode == REUSED else SLOW_RUNS
         make = partial(load.Caller, self._stack.address(), language.id, source, expected)
-        return load.measure(f"Runlet, {mode} a container", make, runs, self._cpu)
+        return load.measure(name, make, runs, self._cpu)
 
 
 def others() -> Sequence[Language]:

@@ -29,9 +29,13 @@ class Stack:
         compose = shlex.split(os.environ["RUNLET_BENCH_COMPOSE"])
         return cls(client, compose, os.environ["RUNLET_BENCH_PROJECT"])
 
-    def switch(self, runs_per_container: int) -> None:
-        """Have the runner use its containers so often. Raises RuntimeError if it runs nothing."""
-        environment = {**os.environ, "SANDBOX_RUNS_PER_CONTAINER": str(runs_per_container)}
+    def switch(self, runs_per_container: int, *, fork_servers: bool = True) -> None:
+        """Have the runner use its containers so. Raises RuntimeError if it runs nothing."""
+        environment = {
+            **os.environ,
+            "SANDBOX_RUNS_PER_CONTAINER": str(runs_per_container),
+            "SANDBOX_FORK_SERVERS": "on" if fork_servers else "off",
+        }
         self.run_compose("up", "-d", "--no-deps", "runner", environment=environment)
         deadline = time.monotonic() + SECONDS_TO_RUN_CODE
         while not self._runs_code():
