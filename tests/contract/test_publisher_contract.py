@@ -1,0 +1,78 @@
+"""What the publisher and the broker make of many messages at once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from runlet.broker import outgoing, topology
+from runlet.broker.connection import BrokerUnavailableError
+from runlet.broker.outgoing import OutgoingMessage
+from runlet.broker.publisher import Publisher
+from runlet.languages import LANGUAGES
+from support import broker
+from support.eventually import eventually
+from support.runners import run_request
+
+QUEUE = topology.run_queue("python")
+MANY = 500
+
+
+@pytest.fixture
+def publisher(amqp_url: str) -> Iterator[Publisher]:
+    """A publisher that is connected."""
+    publisher = Publisher(amqp_url, "test", partial(topology.declare, languages=LANGUAGES))
+    publisher.start()
+    assert publisher.wait_until_connected(20)
+    yield publisher
+    publisher.close()
+
+
+def requests(count: int) -> list[OutgoingMessage]:
+    """Requests to run something."""
+    return [outgoing.run_request(run_request("print(1)"), None) for _ in range(count)]
+
+
+def test_many_are_on_their_way_at_once_and_arrive_in_order(
+    publisher: Publisher, amqp_url: str
+) -> None:
+    messages = requests(MANY)
+    for confirmed in [publisher.publish(message) for message in messages]:
+        confirmed.result(20)
+    arrived = broker.take(amqp_url, QUEUE, MANY)
+    ids = [properties.correlation_id for properties, _body in arrived]
+    assert ids == [message.execution_id for message in messages]
+
+
+def test_what_no_queue_takes_fails_and_the_others_do_not(publisher: Publisher) -> None:
+    lost, *taken = requests(20)
+    failing = publisher.publish(replace(lost, routing_key="cobol"))
+    confirmed = [publisher.publish(message) for message in taken]
+    with pytest.raises(BrokerUnavailableError, match="no queue"):
+        failing.result(20)
+    assert all(each.result(20) is None for each in confirmed)
+
+
+def test_what_nobody_has_to_hear_is_confirmed_though_nobody_does(publisher: Publisher) -> None:
+    (message,) = requests(1)
+    unheard = replace(message, routing_key="cobol", must_route=False)
+    assert publisher.publish(unheard).result(20) is None
+
+
+def test_closing_waits_for_what_was_handed_over(publisher: Publisher, amqp_url: str) -> None:
+    confirmed = [publisher.publish(message) for message in requests(MANY)]
+    publisher.close()
+    assert all(each.done() and each.exception() is None for each in confirmed)
+    assert broker.depth(amqp_url, QUEUE) == MANY
+
+
+def test_an_exchange_that_was_deleted_is_put_back(publisher: Publisher, amqp_url: str) -> None:
+    with broker.open_channel(amqp_url) as channel:
+        channel.exchange_delete(topology.RUNS)
+    lost, later = requests(2)
+    with pytest.raises(BrokerUnavailableError):
+        publisher.publish(lost).result(20)
+    eventually(lambda: publisher.publish(later).exception(20) is None)
+    [(properties, _body)] = broker.take(amqp_url, QUEUE, 1)
+    assert properties.correlation_id == later.execution_id

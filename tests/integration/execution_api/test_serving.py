@@ -1,0 +1,104 @@
+"""The worker that serves the APIs: who takes a connection answers it."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+
+import pytest
+
+from support.eventually import eventually
+from support.executions import ExecutionsDatabase
+from support.gunicorns import Replica, running_replica
+from support.session_api_stub import SessionApiStub
+
+THREADS = 4
+
+
+@pytest.fixture
+def replica(
+    database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
+) -> Iterator[Replica]:
+    """A replica of one process with few threads."""
+    with running_replica(
+        DATABASE_URL=database.url,
+        AMQP_URL=amqp_url,
+        SESSION_API_URL=sessions.url,
+        WEB_WORKERS="1",
+        WEB_THREADS=str(THREADS),
+    ) as replica:
+        yield replica
+
+
+def ask(connection: HTTPConnection, path: str = "/health") -> int:
+    """A call over a connection that is kept."""
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def kept(replica: Replica) -> HTTPConnection:
+    """A connection to a replica."""
+    return HTTPConnection("127.0.0.1", replica.port, timeout=20)
+
+
+def test_a_connection_that_is_kept_serves_again_and_again(replica: Replica) -> None:
+    with closing(kept(replica)) as connection:
+        assert [ask(connection) for _ in range(50)] == [200] * 50
+        assert replica.connections() == 1
+
+
+def test_connections_that_are_kept_leave_threads_for_others(replica: Replica) -> None:
+    with ExitStack() as stack:
+        idle = [stack.enter_context(closing(kept(replica))) for _ in range(3 * THREADS)]
+        assert [ask(connection) for connection in idle] == [200] * len(idle)
+        assert replica.status("/health") == 200
+        assert [ask(connection) for connection in idle] == [200] * len(idle)
+
+
+def test_requests_that_are_sent_in_one_go_are_answered_one_after_the_other(
+    replica: Replica,
+) -> None:
+    request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", replica.port), timeout=20) as client:
+        client.sendall(request + request + last)
+        answered = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answered.count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_an_answer_arrives_in_one_piece(replica: Replica) -> None:
+    with socket.create_connection(("127.0.0.1", replica.port), timeout=20) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536).endswith(b'{"status":"ok"}')
+
+
+def test_connections_of_silent_clients_do_not_keep_others_out(replica: Replica) -> None:
+    with ExitStack() as stack:
+        for _ in range(THREADS):
+            address = ("127.0.0.1", replica.port)
+            stack.enter_context(socket.create_connection(address, timeout=20))
+        assert replica.status("/health") == 200
+
+
+def test_what_runs_at_a_stop_is_answered_and_nothing_new_is_taken(
+    replica: Replica, database: ExecutionsDatabase
+) -> None:
+    request = database.add()
+    with closing(kept(replica)) as waiting:
+        waiting.request("GET", f"/executions/{request.execution_id}?wait=3")
+        eventually(lambda: replica.connections() == 1)
+        replica.process.terminate()
+        eventually(lambda: refuses(replica))
+        assert waiting.getresponse().status == 200
+    assert replica.process.wait(20) == 0
+
+
+def refuses(replica: Replica) -> bool:
+    """Whether new connections are refused."""
+    try:
+        socket.create_connection(("127.0.0.1", replica.port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
