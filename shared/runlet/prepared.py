@@ -5,7 +5,7 @@ nothing by itself (https://www.postgresql.org/docs/current/sql-prepare.html).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -36,11 +36,11 @@ class Prepared:
         compiled = statement.compile(dialect=_DIALECT)
         sql, places = _numbered(compiled.string)
         binds: Mapping[str, BindParameter[Any]] = compiled.binds
-        types = ", ".join(binds[place].type.compile(_DIALECT) for place in places)
-        self._prepare = f"PREPARE {self._name} ({types}) AS {sql}"
-        arguments = ", ".join(f":{place}" for place in places)
+        types = _listed(binds[place].type.compile(_DIALECT) for place in places)
+        self._prepare = f"PREPARE {self._name} {types} AS {sql}"
+        arguments = _listed(f":{place}" for place in places)
         self._execute = (
-            text(f"EXECUTE {self._name} ({arguments})")
+            text(f"EXECUTE {self._name} {arguments}")
             .bindparams(*(_argument(place, binds[place]) for place in places))
             .columns(*(column(each.name, each.type) for each in statement.exported_columns))
         )
@@ -52,6 +52,11 @@ class Prepared:
             connection.exec_driver_sql(self._prepare)
             known.add(self._name)
         return connection.execute(self._execute, values)
+
+
+def _listed(words: Iterable[str]) -> str:
+    """In parentheses, which PostgreSQL takes around nothing for a mistake."""
+    return f"({listed})" if (listed := ", ".join(words)) else ""
 
 
 def _numbered(sql: str) -> tuple[str, list[str]]:

@@ -1,12 +1,15 @@
 """What the publisher and the broker make of many messages at once."""
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import pika
 import pytest
 
-from runlet.broker import outgoing, topology
+from runlet.broker import connection, outgoing, topology
 from runlet.broker.connection import BrokerUnavailableError
 from runlet.broker.outgoing import OutgoingMessage
 from runlet.broker.publisher import Publisher
@@ -76,3 +79,41 @@ def test_an_exchange_that_was_deleted_is_put_back(publisher: Publisher, amqp_url
     eventually(lambda: publisher.publish(later).exception(20) is None)
     [(properties, _body)] = broker.take(amqp_url, QUEUE, 1)
     assert properties.correlation_id == later.execution_id
+
+
+def events_only(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[pika.URLParameters], None]
+) -> None:
+    """Have the connections that events drive, and no others, find another broker."""
+    real = pika.SelectConnection
+
+    def changed(address: pika.URLParameters, **callbacks: Any) -> pika.SelectConnection:
+        change(address)
+        return real(address, **callbacks)
+
+    monkeypatch.setattr(pika, "SelectConnection", changed)
+
+
+def nowhere(address: pika.URLParameters) -> None:
+    """A name that does not resolve."""
+    address.host = "nowhere.invalid"
+
+
+def encrypted(address: pika.URLParameters) -> None:
+    """TLS, which a plain listener does not speak."""
+    address.ssl_options = pika.SSLOptions(ssl.create_default_context(), address.host)
+
+
+@pytest.mark.parametrize("change", [nowhere, encrypted])
+def test_whatever_keeps_a_connection_from_being_made_it_is_tried_again(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[pika.URLParameters], None]
+) -> None:
+    with monkeypatch.context() as trouble:
+        events_only(trouble, change)
+        with pytest.raises(connection.CONNECTION_ERRORS):
+            connection.connect_driven_by_events(amqp_url, "test")
+        publisher = Publisher(amqp_url, "test", partial(topology.declare, languages=LANGUAGES))
+        publisher.start()
+        assert not publisher.wait_until_connected(1)
+    assert publisher.wait_until_connected(20)
+    publisher.close()

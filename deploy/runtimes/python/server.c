@@ -23,18 +23,6 @@ static void initialise(int argc, char **argv) {
     PyConfig_Clear(&config);
 }
 
-/*
- * Keeps the collector off what is there already: it would write into each object, and every fork
- * would copy all of the memory that it shares with this process. No program finds gc imported.
- */
-static void freeze(void) {
-    PyObject *gc = PyImport_ImportModule("gc");
-    PyObject *done = gc ? PyObject_CallMethod(gc, "freeze", NULL) : NULL;
-    if (!done || PyDict_DelItemString(PyImport_GetModuleDict(), "gc")) Py_FatalError("gc.freeze");
-    Py_DECREF(done);
-    Py_DECREF(gc);
-}
-
 /* sys.argv or sys.orig_argv of this run. */
 static int set_words(const char *name, char *const *words) {
     PyObject *list = PyList_New(0);
@@ -59,7 +47,6 @@ static void run_main(const struct step *step) {
 
 int main(int argc, char **argv) {
     initialise(argc, argv);
-    freeze();
     serve(run_main, PyOS_BeforeFork, PyOS_AfterFork_Parent);
     /* Without an agent there is no container; nothing here has to be put in order. */
     _exit(0);

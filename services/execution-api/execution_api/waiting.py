@@ -10,8 +10,10 @@ from uuid import UUID
 
 Row = Mapping[str, Any]
 
-# Runs accepted here whose end is not told yet; the oldest are read like all others.
+# Runs accepted here whose end is not told yet. An end that is not told, because a process died or a
+# queue was full, is to be missed by few: what was accepted longer ago is read like all others.
 MOST_EXPECTED = 10_000
+EXPECTED_SECONDS = 2.0
 
 
 class Bell:
@@ -49,7 +51,7 @@ class Waiters:
 
     def __init__(self) -> None:
         self._bells: defaultdict[UUID, set[Bell]] = defaultdict(set)
-        self._expected: OrderedDict[UUID, None] = OrderedDict()
+        self._expected: OrderedDict[UUID, float] = OrderedDict()
         self._lock = threading.Lock()
         self._listening = False
         self.leaving = False
@@ -69,7 +71,7 @@ class Waiters:
         """This run is about to be accepted here, so its end will be told: it need not be read."""
         with self._lock:
             if self._listening:
-                self._expected[execution_id] = None
+                self._expected[execution_id] = time.monotonic() + EXPECTED_SECONDS
                 if len(self._expected) > MOST_EXPECTED:
                     self._expected.popitem(last=False)
 
@@ -80,7 +82,7 @@ class Waiters:
 
     def is_expected(self, execution_id: UUID) -> bool:
         """Whether the end is still to be told: who has a bell already cannot miss it."""
-        return execution_id in self._expected
+        return time.monotonic() < self._expected.get(execution_id, 0.0)
 
     def awaited(self) -> list[UUID]:
         """The executions that anybody waits for here."""
@@ -101,6 +103,7 @@ class Waiters:
     def announce_news(self, execution_id: UUID) -> None:
         """Have who waits for this execution read it: what is stored went unheard."""
         with self._lock:
+            self._expected.pop(execution_id, None)
             for bell in self._bells.get(execution_id, ()):
                 bell.to_be_read = True
                 bell.ring()

@@ -7,6 +7,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 import pika
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectionWorkflowFailed,
+    AMQPConnectorPhaseErrorBase,
+)
 from pika.exceptions import AMQPError
 
 from runlet.broker.refusals import BrokerRefusedError, explained
@@ -73,7 +77,7 @@ def _open_driven_by_events(address: pika.URLParameters) -> pika.SelectConnection
     failures: list[BaseException] = []
 
     def give_up(connection: pika.SelectConnection, error: BaseException | str) -> None:
-        failures.append(error if isinstance(error, BaseException) else AMQPError(error))
+        failures.append(_cause(error))
         connection.ioloop.stop()
 
     connection = pika.SelectConnection(
@@ -86,6 +90,15 @@ def _open_driven_by_events(address: pika.URLParameters) -> pika.SelectConnection
         connection.ioloop.close()
         raise failures[0]
     return connection
+
+
+def _cause(error: BaseException | str) -> BaseException:
+    """A failure to connect as one of CONNECTION_ERRORS: pika wraps most, some of them twice."""
+    if isinstance(error, AMQPConnectionWorkflowFailed) and error.exceptions:
+        error = error.exceptions[-1]
+    if isinstance(error, AMQPConnectorPhaseErrorBase):
+        error = error.exception
+    return error if isinstance(error, CONNECTION_ERRORS) else AMQPError(repr(error))
 
 
 def _as_they_resolve(addresses: list[pika.URLParameters]) -> Iterator[pika.URLParameters]:

@@ -10,7 +10,7 @@ from pika.channel import Channel
 from pika.spec import Basic
 
 from runlet.broker.connection import CONNECTION_ERRORS, Backoff
-from runlet.broker.line import Declare, Line, cancelled
+from runlet.broker.line import Declare, Line, cancelled, noted
 from runlet.broker.settings import BrokerSettings
 from runlet.lifecycle import StopSignal
 
@@ -123,12 +123,17 @@ class Consumer:
             self._held.extend(deliveries)
             return
         for delivery in deliveries:
-            if self._is_current(delivery) and self._channel is not None:
-                self._channel.basic_ack(delivery.tag)
+            if channel := self._channel_of(delivery):
+                channel.basic_ack(delivery.tag)
 
     def _requeue(self, delivery: Delivery) -> None:
-        if self._is_current(delivery) and self._channel is not None:
-            self._channel.basic_nack(delivery.tag, requeue=True)
+        if channel := self._channel_of(delivery):
+            channel.basic_nack(delivery.tag, requeue=True)
+
+    def _channel_of(self, delivery: Delivery) -> Channel | None:
+        """Where a delivery can be settled; nowhere once its line ends."""
+        channel = self._channel
+        return channel if channel and channel.is_open and self._is_current(delivery) else None
 
     def _is_current(self, delivery: Delivery) -> bool:
         return delivery.epoch == self._epoch
@@ -137,9 +142,12 @@ class Consumer:
         self._epoch += 1
         self._line, self._channel = line, channel
         channel.add_on_cancel_callback(lambda _frame: line.fail(cancelled(self._name)))
-        channel.basic_qos(prefetch_count=self._prefetch, callback=lambda _answer: backoff.reset())
+        channel.basic_qos(prefetch_count=self._prefetch, callback=noted)
         tags = [
-            channel.basic_consume(queue, self._receiver(queue, ending)) for queue in self._queues
+            channel.basic_consume(
+                queue, self._receiver(queue, ending), callback=lambda _answer: backoff.reset()
+            )
+            for queue in self._queues
         ]
         log.info("broker_connected", connection=self._name)
         ending.watch(channel, tags)
@@ -219,7 +227,7 @@ class _Ending:
             self._line.later(LOOK_SECONDS, self._look_again)
 
     def _cancel(self) -> None:
-        if self._channel is not None:
+        if self._channel is not None and self._channel.is_open:
             for tag in tuple(self._tags):
                 self._channel.basic_cancel(tag, callback=partial(self._note_cancelled, tag))
 

@@ -74,3 +74,7 @@ class Line:
 def cancelled(name: str) -> AMQPError:
     """Why a line is of no use whose queue was deleted: nothing would ever come by it again."""
     return AMQPError(f"The broker has cancelled what {name} consumes: a queue was deleted.")
+
+
+def noted(_answer: object) -> None:
+    """What is asked next waits for the answer to this, which holds nothing of interest."""

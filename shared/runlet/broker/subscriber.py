@@ -13,7 +13,7 @@ from pika.spec import Basic, Queue
 
 from runlet import messages, tracing
 from runlet.broker.connection import CONNECTION_ERRORS, Backoff
-from runlet.broker.line import Declare, Line, cancelled
+from runlet.broker.line import Declare, Line, cancelled, noted
 from runlet.broker.settings import BrokerSettings
 from runlet.messages import InvalidMessageError, Message
 
@@ -92,7 +92,7 @@ class Subscriber:
         def on_queue(declared: "Method[Queue.DeclareOk]") -> None:
             queue = declared.method.queue
             for exchange, routing_key in self._bindings:
-                channel.queue_bind(queue, exchange, routing_key, callback=_noted)
+                channel.queue_bind(queue, exchange, routing_key, callback=noted)
             channel.basic_consume(queue, self._receive, auto_ack=True, callback=on_listening)
 
         channel.add_on_cancel_callback(lambda _frame: line.fail(cancelled(self._name)))
@@ -119,7 +119,3 @@ class Subscriber:
         traceparent = (properties.headers or {}).get("traceparent")
         with tracing.logged(traceparent if isinstance(traceparent, str) else None):
             self._on_message(message)
-
-
-def _noted(_answer: object) -> None:
-    """What is asked next waits for the answer to this, which holds nothing of interest."""

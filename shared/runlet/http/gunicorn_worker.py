@@ -35,11 +35,10 @@ class Connection(TConn):  # type: ignore[misc]
             self.data_ready = bool(poller.poll(timeout * 1000))
         return self.data_ready
 
-    def has_unread_data(self) -> bool:
-        """Whether the client sent more than was read, or is gone."""
-        self.data_ready = False
-        # After some errors gunicorn has closed it already.
-        return self.sock.fileno() >= 0 and self.wait_for_data(0)
+    def was_read_to_its_end(self) -> bool:
+        """Whether nothing of the last request is still to come."""
+        body = getattr(getattr(self.parser, "mesg", None), "body", None)
+        return getattr(getattr(body, "reader", None), "length", None) == 0
 
     def sends_on(self, seconds: float) -> bool:
         """Whether the next request begins within `seconds`."""
@@ -92,6 +91,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Begin or cease to take connections; while stopping, for good."""
+        if self._draining:
+            return
         self._accepting = enabled
         if enabled:
             for listener in self.sockets:
@@ -123,29 +124,56 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             enough = self._waiting > 0 or self._acceptors >= self.cfg.threads
             if enough or not self._accepting:
                 return
+            try:
+                threading.Thread(target=self._take_part, name="acceptor", daemon=True).start()
+            except RuntimeError:
+                # No room for one more thread: those that there are go on, and try again.
+                self.log.exception("An acceptor could not be started.")
+                return
             self._acceptors += 1
             self._waiting += 1
-        threading.Thread(target=self._accept_and_answer, name="acceptor", daemon=True).start()
 
-    def _accept_and_answer(self) -> None:
+    def _take_part(self) -> None:
+        # Counted by now: whoever started this thread held the lock.
+        with self._lock:
+            pass
+        is_leaving = False
+        try:
+            is_leaving = self._accept_and_answer()
+        finally:
+            with self._lock:
+                self._acceptors -= 1
+                self._waiting -= 0 if is_leaving else 1
+                is_counted = self._draining
+            if is_counted:
+                self.method_queue.defer(self._count_connections, -1)
+
+    def _accept_and_answer(self) -> bool:
+        """Until it is to cease; True when it has left those who wait already."""
         # There is one address: with several, gunicorn's poller would be the better way.
         (listener,) = self.sockets
         server = listener.getsockname()
-        while self._accepting and not self._is_superfluous():
+        while self._accepting:
             client = self._accept(listener)
             if client is not None:
-                with self._lock:
-                    self._waiting -= 1
-                self._add_acceptor()
-                self._answer(Connection(self.cfg, *client, server))
-                with self._lock:
-                    self._waiting += 1
+                self._serve(Connection(self.cfg, *client, server))
+            elif self._leaves():
+                return True
+        return False
+
+    def _serve(self, conn: Connection) -> None:
         with self._lock:
-            self._acceptors -= 1
             self._waiting -= 1
-            is_counted = self._draining
-        if is_counted:
-            self.method_queue.defer(self._count_connections, -1)
+        self._add_acceptor()
+        try:
+            self._answer(conn)
+        except BaseException:
+            # Nobody above would know what to do; the next connection may fare better.
+            self.log.exception("A connection could not be served.")
+            conn.close()
+        finally:
+            with self._lock:
+                self._waiting += 1
 
     @staticmethod
     def _accept(listener: socket.socket) -> tuple[socket.socket, Any] | None:
@@ -165,8 +193,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if result:
             self.method_queue.defer(self._take_over, conn, result)
         else:
-            # Closing on unread data would take the answer away from a client that still sends.
-            conn.close(graceful=conn.has_unread_data())
+            # Closing on data that still comes would take the answer away from its client.
+            conn.close(graceful=not conn.was_read_to_its_end())
 
     def _take_over(self, conn: Connection, result: Any) -> None:
         self._count_connections(1)
@@ -176,8 +204,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # On the main thread only, as gunicorn does.
         self.nr_conns += more
 
-    def _is_superfluous(self) -> bool:
-        return self._waiting > SPARE_THREADS
+    def _leaves(self) -> bool:
+        """Whether enough others wait; then this thread does not any more."""
+        with self._lock:
+            if self._waiting <= SPARE_THREADS:
+                return False
+            self._waiting -= 1
+            return True
 
     def _hold(self) -> bool:
         """Whether a thread may wait for the next request of its connection: half of them may."""

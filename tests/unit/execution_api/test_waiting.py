@@ -2,6 +2,8 @@ import threading
 from collections.abc import Callable
 from uuid import uuid4
 
+import pytest
+
 from execution_api.waiting import MOST_EXPECTED, Row, Waiters, wait_until
 from support.eventually import eventually
 
@@ -136,3 +138,20 @@ def test_of_too_many_the_oldest_are_no_longer_expected() -> None:
         waiters.expect(each)
     assert not waiters.is_expected(many[0])
     assert waiters.is_expected(many[1])
+
+
+def test_what_the_look_out_found_over_is_no_longer_expected() -> None:
+    waiters = listening()
+    waiters.expect(X)
+    waiters.announce_news(X)
+    assert not waiters.is_expected(X)
+
+
+def test_an_end_that_nobody_tells_is_expected_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiters, execution = listening(), Execution("COMPLETED")
+    monkeypatch.setattr("execution_api.waiting.EXPECTED_SECONDS", 0.0)
+    waiters.expect(X)
+    assert wait(execution, waiters)["status"] == "COMPLETED"
+    assert execution.reads == 1

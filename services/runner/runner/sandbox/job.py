@@ -30,8 +30,9 @@ log = structlog.get_logger()
 # The agent keeps the limits; past this much more it is taken for frozen.
 GRACE_SECONDS = 0.4
 SCRUB_SECONDS = 5.0
-# Most programs are over sooner, and nobody has to be told that they run.
-LASTING_SECONDS = 0.05
+# Most programs are over sooner, and nobody has to be told that they run. Well before the first
+# output is told (live_output.py): who hears of that and reads the execution should find it running.
+LASTING_SECONDS = 0.02
 # A scrub that takes longer met something out of the ordinary.
 SLOW_SCRUB_SECONDS = 0.25
 
