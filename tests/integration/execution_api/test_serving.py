@@ -71,7 +71,7 @@ def test_requests_that_are_sent_in_one_go_are_answered_one_after_the_other(
 def test_an_answer_arrives_in_one_piece(replica: Replica) -> None:
     with socket.create_connection(("127.0.0.1", replica.port), timeout=20) as client:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert client.recv(65536).endswith(b'{"status":"ok"}')
+        assert client.recv(65536).rstrip().endswith(b'{"status":"ok"}')
 
 
 def test_connections_of_silent_clients_do_not_keep_others_out(replica: Replica) -> None:

@@ -15,11 +15,9 @@ from runlet.broker import outgoing, topology
 from runlet.broker.connection import connect
 from runlet.clock import SystemClock
 from runlet.executions import Reason
-from runlet.languages import LANGUAGES
 from runlet.messages import CallbackRequested, RunRequested
 from support import broker, stuck
-from support.callback_scenes import DELAYS, Scene
-from support.eventually import eventually
+from support.callback_scenes import Scene
 from support.executions import TRACEPARENT, ExecutionsDatabase
 from support.happenings import finished, started
 from support.parallel import at_once
@@ -64,17 +62,6 @@ def begin(callbacks: CallbackStore, request: RunRequested, number: int = 1) -> A
     return attempt
 
 
-def consumers(scene: Scene) -> int:
-    """How many take callbacks out of their queue."""
-    with connect(scene.amqp_url, "test") as connection:
-        channel = connection.channel()
-        topology.declare(channel, LANGUAGES, DELAYS)
-        count: int = channel.queue_declare(
-            topology.CALLBACKS_QUEUE, passive=True
-        ).method.consumer_count
-        return count
-
-
 def test_a_purged_queue_loses_no_callback(scene: Scene) -> None:
     requests = [scene.add() for _ in range(5)]
     with scene.collector(callback_allowed_hosts="", callback_secret=""):
@@ -95,13 +82,14 @@ def test_an_end_that_was_stored_and_never_published_is_told(scene: Scene) -> Non
 
 
 def test_a_queue_that_was_deleted_is_put_back_and_consumed_again(scene: Scene) -> None:
+    before, after = scene.add(), scene.add()
     with scene.collector(quiet_seconds=0):
-        eventually(lambda: consumers(scene) > 0)
+        scene.end(before)
+        scene.wait_for("DELIVERED", before)
         with connect(scene.amqp_url, "test") as connection:
             connection.channel().queue_delete(topology.CALLBACKS_QUEUE)
-        request = scene.add()
-        scene.end(request)
-        scene.wait_for("DELIVERED", request)
+        scene.end(after)
+        scene.wait_for("DELIVERED", after)
 
 
 def test_a_sender_that_died_is_followed_by_another_attempt(
