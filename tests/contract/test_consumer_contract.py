@@ -127,3 +127,19 @@ def test_what_is_settled_at_the_last_moment_does_not_come_again(amqp_url: str) -
 
 def never_given_up(delivery: Delivery) -> None:
     pytest.fail(f"{delivery.correlation_id} was given up.")
+
+
+def test_a_consumer_whose_queue_was_deleted_puts_it_back_and_consumes_on(amqp_url: str) -> None:
+    taken: list[Delivery] = []
+    consumer = Consumer(amqp_url, "deprived", [QUEUE], 1, declare_all(), taken.append)
+    stop = StopSignal()
+    with running(lambda: consumer.run(stop, is_drained=lambda: True), stop):
+        broker.publish(amqp_url, outgoing.run_request(run_request("print(1)"), None))
+        eventually(lambda: taken)
+        first = taken[0]
+        with connection.connect(amqp_url, "test") as other:
+            other.channel().queue_delete(QUEUE)
+        eventually(lambda: consumer.connected and not consumer.holds(first))
+        broker.publish(amqp_url, outgoing.run_request(run_request("print(2)"), None))
+        eventually(lambda: len(taken) == 2)
+        consumer.settle(taken)
