@@ -10,15 +10,17 @@ import docker
 
 from bench import baselines, load, report
 from bench.cpu import CpuMeter
-from bench.figures import Figures
+from bench.figures import Figures, of_turns
 from bench.report import Section
 from bench.stack import Stack
 from runlet.languages import LANGUAGES, Language
 
 FOLDER = Path("docs/bench")
-RUNS = int(os.environ.get("BENCH_RUNS", "200"))
+RUNS = int(os.environ.get("BENCH_RUNS", "600"))
 # What takes a tenth of a second or more each.
-SLOW_RUNS = max(40, RUNS // 5)
+SLOW_RUNS = max(40, RUNS // 15)
+# The machine's own speed moves within minutes: the floor and Runlet are measured in turns.
+TURNS = 3
 ONCE, REUSED = 1, 100
 PRINT_1, HELLO = "print(1)\n", "Hello World\n"
 
@@ -39,19 +41,24 @@ class Bench:
         self._stack.switch(REUSED, fork_servers=False)
         started = self._measure(REUSED, python, ", each interpreter started")
         self._stack.switch(REUSED)
-        forked = self._measure(REUSED, python)
-        return [self._python(once, started, forked), *(self._other(each) for each in others())]
+        floor, forked = self._in_turns(python)
+        ways = [floor, *self._engine(python), once, started, forked]
+        return [Section("Python, print(1)", ways), *(self._other(each) for each in others())]
 
-    def _python(self, *runlet: Figures) -> Section:
-        python = LANGUAGES["python"]
-        say("The floor and the engine: Python")
-        ways = [
-            baselines.bare(self._client, python, PRINT_1, RUNS),
-            baselines.docker_run(self._client, python, PRINT_1, SLOW_RUNS),
-            baselines.engine_alone(self._client, python, SLOW_RUNS),
-            *runlet,
+    def _in_turns(self, language: Language) -> tuple[Figures, Figures]:
+        floors, runlets = [], []
+        for _ in range(TURNS):
+            say(f"The floor: {language.name}")
+            floors.append(baselines.bare(self._client, language, PRINT_1, RUNS // TURNS))
+            runlets.append(self._measure(REUSED, language))
+        return of_turns(floors), of_turns(runlets)
+
+    def _engine(self, language: Language) -> list[Figures]:
+        say(f"The engine: {language.name}")
+        return [
+            baselines.docker_run(self._client, language, PRINT_1, SLOW_RUNS),
+            baselines.engine_alone(self._client, language, SLOW_RUNS),
         ]
-        return Section("Python, print(1)", ways)
 
     def _other(self, language: Language) -> Section:
         runlet = self._measure(REUSED, language)
@@ -64,7 +71,7 @@ class Bench:
         say(f"{name}: {language.name}")
         python = language.id == "python"
         source, expected = (PRINT_1, "1\n") if python else (language.template, HELLO)
-        runs = RUNS if python and mode == REUSED else SLOW_RUNS
+        runs = RUNS // TURNS if python and mode == REUSED else SLOW_RUNS
         make = partial(load.Caller, self._stack.address(), language.id, source, expected)
         return load.measure(name, make, runs, self._cpu)
 

@@ -1,8 +1,9 @@
 """Latencies and throughput of one way to run programs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from statistics import fmean, harmonic_mean
 from time import perf_counter
 
 
@@ -19,6 +20,17 @@ class Figures:
         """The latency that `percent` of the runs stay below, in ms."""
         ordered = sorted(self.latencies_ms)
         return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def of_turns(turns: Sequence[Figures]) -> Figures:
+    """One way that was measured in several turns of as many runs each."""
+    parts = {part for turn in turns for part in turn.cpu_seconds}
+    return Figures(
+        turns[0].name,
+        tuple(each for turn in turns for each in turn.latencies_ms),
+        harmonic_mean([turn.per_second for turn in turns]),
+        {part: fmean(turn.cpu_seconds.get(part, 0.0) for turn in turns) for part in parts},
+    )
 
 
 def latencies(run: Callable[[], object], runs: int) -> tuple[float, ...]:

@@ -35,7 +35,7 @@ def main() -> int:
     measured: dict[int, list[Row]] = {}
     for runs_per_container in (REUSED, ONCE):
         stack.switch(runs_per_container)
-        measured[runs_per_container] = _measure(os.environ["RUNLET_LOAD_URL"], seconds)
+        measured[runs_per_container] = _measure(stack.address(), seconds)
     FOLDER.mkdir(parents=True, exist_ok=True)
     table = FOLDER / "README.md"
     machine = describe_machine(os.cpu_count() or 1, client.version()["Version"])

@@ -8,7 +8,7 @@ source deploy/bootstrap/lib/own-stack.sh
 
 measure() {
   step "Loading the stack (three minutes; let the machine do nothing else)"
-  RUNLET_LOAD_URL=http://127.0.0.1:$GATEWAY_PORT .venv/bin/python -m load
+  .venv/bin/python -m load
 }
 
 on_own_stack measure

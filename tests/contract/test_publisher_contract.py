@@ -10,7 +10,7 @@ import pika
 import pytest
 
 from runlet.broker import connection, outgoing, topology
-from runlet.broker.connection import BrokerUnavailableError
+from runlet.broker.connection import BrokerUnavailableError, PromptConnection
 from runlet.broker.outgoing import OutgoingMessage
 from runlet.broker.publisher import Publisher
 from runlet.languages import LANGUAGES
@@ -85,13 +85,12 @@ def events_only(
     monkeypatch: pytest.MonkeyPatch, change: Callable[[pika.URLParameters], None]
 ) -> None:
     """Have the connections that events drive, and no others, find another broker."""
-    real = pika.SelectConnection
 
-    def changed(address: pika.URLParameters, **callbacks: Any) -> pika.SelectConnection:
+    def changed(address: pika.URLParameters, **callbacks: Any) -> PromptConnection:
         change(address)
-        return real(address, **callbacks)
+        return PromptConnection(address, **callbacks)
 
-    monkeypatch.setattr(pika, "SelectConnection", changed)
+    monkeypatch.setattr(connection, "PromptConnection", changed)
 
 
 def nowhere(address: pika.URLParameters) -> None:

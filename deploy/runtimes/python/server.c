@@ -1,7 +1,5 @@
 /* A fork server for `python3 main.py`: the same interpreter, initialised, waiting to be forked. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
+#include "ending.h"
 #include "fork_server.h"
 
 static void check(PyStatus status) {
@@ -21,6 +19,7 @@ static void initialise(int argc, char **argv) {
     check(PyConfig_SetBytesString(&config, &config.run_filename, path));
     check(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
+    remember_beginning();
 }
 
 /* sys.argv or sys.orig_argv of this run. */

@@ -31,7 +31,7 @@ _LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTI
     **documents.links(200, **links.FIRST_LETTER),
 )
 @blueprints.document_problems(dead_letters, 422, 503)
-@dead_letters.arguments(PageSchema, location="query")
+@dead_letters.arguments(PageSchema(), location="query")
 @dead_letters.response(
     200, DeadLetterListSchema, description="A page, newest first.", example=examples.DEAD_LETTERS
 )

@@ -62,7 +62,7 @@ _LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTI
     **documents.links(202, **links.THIS_EXECUTION, **links.SAME_SESSION),
 )
 @blueprints.document_problems(executions, 400, NO_SESSION, ACTIVE, 413, 415, 422, TOO_MANY, 503)
-@executions.arguments(RunSchema, required=False, example=examples.RUN)
+@executions.arguments(RunSchema(), required=False, example=examples.RUN)
 @executions.response(
     202,
     AcceptedSchema,
@@ -91,7 +91,7 @@ def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
     **documents.links(200, **links.THIS_EXECUTION, **links.THIS_SESSION),
 )
 @blueprints.document_problems(executions, NO_EXECUTION, 422, 503)
-@executions.arguments(WaitSchema, location="query")
+@executions.arguments(WaitSchema(), location="query")
 @executions.response(
     200, ExecutionSchema, description="The execution as it is now.", example=examples.EXECUTION
 )
@@ -176,7 +176,7 @@ def events(execution_id: str) -> dict[str, Any]:
     **documents.links(200, **links.FIRST_EXECUTION),
 )
 @blueprints.document_problems(executions, NO_SESSION, 422, 503)
-@executions.arguments(PageSchema, location="query")
+@executions.arguments(PageSchema(), location="query")
 @executions.response(
     200, ExecutionListSchema, description="A page, newest first.", example=examples.EXECUTIONS
 )

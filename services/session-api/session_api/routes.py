@@ -64,7 +64,7 @@ _IF_NONE_MATCH = {
     **documents.links(201, **links.THIS_SESSION),
 )
 @blueprints.document_problems(sessions, 400, 413, 415, 422, 503)
-@sessions.arguments(NewSessionSchema, example=examples.NEW_SESSION)
+@sessions.arguments(NewSessionSchema(), example=examples.NEW_SESSION)
 @sessions.response(
     201,
     SessionSchema,
@@ -90,7 +90,7 @@ def create(body: dict[str, Any]) -> Answer:
     **documents.links(200, **links.FIRST_SESSION),
 )
 @blueprints.document_problems(sessions, 422, 503)
-@sessions.arguments(PageSchema, location="query")
+@sessions.arguments(PageSchema(), location="query")
 @sessions.response(
     200, SessionListSchema, description="A page of sessions.", example=examples.SESSIONS
 )
@@ -137,7 +137,7 @@ def read(session_id: str) -> Answer | Response:
     **documents.links(200, **links.THIS_SESSION),
 )
 @blueprints.document_problems(sessions, 400, NO_SESSION, CLOSED, STALE, 413, 415, 422, 503)
-@sessions.arguments(ChangesSchema, example=examples.CHANGES)
+@sessions.arguments(ChangesSchema(), example=examples.CHANGES)
 @sessions.response(
     200,
     SavedSchema,

@@ -23,7 +23,7 @@ class Line:
     def __init__(self, broker: BrokerSettings | str, name: str, declare: Declare) -> None:
         with connect(broker, name) as connection:
             declare(connection.channel())
-        self._connection: pika.SelectConnection = connect_driven_by_events(broker, name)
+        self._connection = connect_driven_by_events(broker, name)
         self._failure: BaseException | None = None
 
     def serve(self, use: Callable[[Channel], None]) -> None:

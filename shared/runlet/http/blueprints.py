@@ -30,13 +30,16 @@ class Blueprint(Protocol):
 
     def arguments(
         self,
-        schema: type[Schema],
+        schema: Schema,
         *,
         location: str = "json",
         required: bool = True,
         example: object = None,
     ) -> Callable[[Handler], Handler]:
-        """Validate a part of the request and pass the result on as the first argument."""
+        """Validate a part of the request and pass the result on as the first argument.
+
+        A schema that is made once: a class would be made again for each request.
+        """
         ...
 
     def response(

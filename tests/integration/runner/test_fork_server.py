@@ -1,14 +1,13 @@
 """A fork of the initialised interpreter is, for the program, what starting python3 is."""
 
 import dataclasses
-import re
-from collections.abc import Iterator
 
 import pytest
 
 from runlet.executions import Reason
-from runner.sandbox.interface import Outcome, SourceFile
-from support.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
+from runner.sandbox.interface import SourceFile
+from support.forks import seen
+from support.sandboxes import DEFAULT_LIMITS, TestBed
 
 SHORT = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=700)
 
@@ -238,27 +237,7 @@ FILES = (
     SourceFile("package/__init__.py", b""),
     SourceFile("package/inner.py", b""),
 )
-# Another one in each process, or in each container.
-ADDRESS = re.compile(r"0x[0-9a-f]{8,}")
 ARGUMENTS = ("plain", "", "-c", "--flag=x", "\u00e4\u4e16\U0001f600", "two words")
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[TestBed]:
-    with open_test_bed(100) as bed:
-        yield bed
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[TestBed]:
-    with open_test_bed(100, fork_servers=False) as bed:
-        yield bed
-
-
-def seen(outcome: Outcome) -> tuple[object, ...]:
-    result = outcome.result
-    stdout, stderr = (ADDRESS.sub("0x", text or "") for text in (result.stdout, result.stderr))
-    return (outcome.reason, result.exit_code, result.signal, stdout, stderr)
 
 
 @pytest.mark.parametrize("probe", PROBES)
