@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -39,6 +40,13 @@ class PoolSize:
         return max(self.floor, min(self.ceiling, needed))
 
 
+class _Take(NamedTuple):
+    """When a container was taken, and how many idle ones were left then."""
+
+    at: float
+    left: int
+
+
 class WarmPool:
     """Keeps idle containers for each language; safe for several threads.
 
@@ -66,7 +74,7 @@ class WarmPool:
         self._idle: dict[str, deque[Container]] = defaultdict(deque)
         self._starting: dict[str, int] = defaultdict(int)
         self._taken: dict[str, int] = defaultdict(int)
-        self._taken_at: dict[str, deque[float]] = defaultdict(deque)
+        self._takes: dict[str, deque[_Take]] = defaultdict(deque)
         self._pauses: dict[str, Pause] = defaultdict(lambda: Pause(clock))
         self._starters = ThreadPoolExecutor(STARTERS, thread_name_prefix="container-starter")
         self._removers = ThreadPoolExecutor(1, thread_name_prefix="container-remover")
@@ -95,8 +103,9 @@ class WarmPool:
         Raises SandboxUnavailableError when that fails.
         """
         with self._lock:
-            self._taken_at[language.id].append(self._clock.monotonic())
             container = self._pop_idle(language)
+            left = len(self._idle[language.id])
+            self._takes[language.id].append(_Take(self._clock.monotonic(), left))
         self._refill(language)
         self._observer.took(language.id, warm=container is not None)
         tracing.note({"runlet.pool.warm": container is not None})
@@ -177,12 +186,15 @@ class WarmPool:
                 idle.remove(container)
         self._close(ended, Retirement.GONE)
 
+    def _recent_takes(self, language: Language) -> deque[_Take]:
+        takes = self._takes[language.id]
+        while takes and takes[0].at < self._clock.monotonic() - DEMAND_WINDOW_SECONDS:
+            takes.popleft()
+        return takes
+
     def _wanted(self, language: Language) -> int:
-        taken_at = self._taken_at[language.id]
-        while taken_at and taken_at[0] < self._clock.monotonic() - DEMAND_WINDOW_SECONDS:
-            taken_at.popleft()
-        starts_per_second = len(taken_at) / DEMAND_WINDOW_SECONDS / self._runs_per_container
-        return self._size.wanted(starts_per_second)
+        taken = len(self._recent_takes(language))
+        return self._size.wanted(taken / DEMAND_WINDOW_SECONDS / self._runs_per_container)
 
     def _refill(self, language: Language) -> None:
         with self._lock:
@@ -207,7 +219,9 @@ class WarmPool:
                 self._idle[language.id].extend(started)
 
     def _shrink(self, language: Language) -> None:
+        """Part with what was idle all the time; what is idle between two runs only is in use."""
         with self._lock:
             idle = self._idle[language.id]
-            surplus = [idle.pop() for _ in range(len(idle) - self._wanted(language))]
+            unused = min([len(idle), *(take.left for take in self._recent_takes(language))])
+            surplus = [idle.pop() for _ in range(unused - self._wanted(language))]
         self._close(surplus, Retirement.SURPLUS)
