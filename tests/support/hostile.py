@@ -19,20 +19,21 @@ LIMITS = Limits(time_limit_ms=1500, memory_limit_mb=128, output_limit_bytes=65_5
 # Beyond an attack's own limits: starting a container on a machine that does other things too.
 ALLOWANCE_SECONDS = 8.0
 
-# What a program finds when it is alone: itself, the agent and the fork server with the socket
-# between the two, its own file, nothing else.
+# What a program finds when it is alone: itself, root's processes (the agent, the fork server and
+# its spare, or who is making it) with the socket between them, its own file, nothing else.
 LOOK_AROUND = """
 import os, socket
-processes = [p for p in os.listdir('/proc') if p.isdigit()]
+owners = [os.stat('/proc/' + p).st_uid for p in os.listdir('/proc') if p.isdigit()]
+runs = [owner for owner in owners if owner != 0]
 places = [sorted(os.listdir(place)) for place in ('/tmp', '/tmp/work', '/dev/shm', '/dev/mqueue')]
 ipc = [sum(1 for _ in open('/proc/sysvipc/' + kind)) - 1 for kind in ('shm', 'sem', 'msg')]
 sockets = [
     sum(1 for _ in open('/proc/net/' + kind)) - 1
     for kind in ('tcp', 'tcp6', 'udp', 'udp6', 'unix', 'raw')
 ]
-print(len(processes), places, ipc, sockets)
+print(len(runs), 2 <= owners.count(0) <= 4, places, ipc, sockets)
 """
-ALONE = "3 [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0, 0, 2, 0]\n"
+ALONE = "1 True [['work'], ['main.py'], [], []] [0, 0, 0] [0, 0, 0, 0, 2, 0]\n"
 CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 NEIGHBOUR = "import time; time.sleep(0.2); print(sum(range(10**6)))"
 

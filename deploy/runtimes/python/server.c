@@ -36,7 +36,6 @@ static int set_words(const char *name, char *const *words) {
 }
 
 static void run_main(const struct step *step) {
-    PyOS_AfterFork_Child();
     /* The first word is the interpreter; the program sees itself in its place. */
     if (set_words("orig_argv", step->argv) || set_words("argv", step->argv + 1))
         fail(REPORT, "arguments");
@@ -46,7 +45,10 @@ static void run_main(const struct step *step) {
 
 int main(int argc, char **argv) {
     initialise(argc, argv);
-    serve(run_main, PyOS_BeforeFork, PyOS_AfterFork_Parent);
+    serve(&(struct interpreter){.before_fork = PyOS_BeforeFork,
+                                .after_fork = PyOS_AfterFork_Parent,
+                                .begin_fork = PyOS_AfterFork_Child,
+                                .become_program = run_main});
     /* Without an agent there is no container; nothing here has to be put in order. */
     _exit(0);
 }

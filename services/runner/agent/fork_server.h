@@ -2,20 +2,32 @@
  * The loop of a fork server: a program that has initialised an interpreter, and becomes a learner's
  * program by fork. server.h is the agent's side of it.
  *
- * What the server itself never sees cannot be found by a later run in the memory that it inherits:
- * a job is a descriptor here, which only the fork reads.
+ * One fork, the spare, is always made ahead and waits for its step, so that no run waits for the
+ * fork. What the server itself never sees cannot be found by a later run in the memory that it
+ * inherits: only the fork that it is for receives a step, and reads its job.
  */
 #ifndef FORK_SERVER_H
 #define FORK_SERVER_H
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "child.h"
 #include "handover.h"
 
-/* Becomes the program: looks at its step's arguments, calls `begin_program`, never comes back. */
-typedef void become_program(const struct step *step);
+/* What an interpreter has to do around a fork, and in it. */
+struct interpreter {
+    void (*before_fork)(void);
+    void (*after_fork)(void);
+    void (*begin_fork)(void);
+    /* Looks at its step's arguments, calls `begin_program`, never comes back. */
+    void (*become_program)(const struct step *step);
+};
+
+/* Before the next try where the run holds all processes that there may be, or all memory. */
+enum { RETRY_NS = 2000000 };
 
 static char *job_data;
 static size_t job_size;
@@ -36,8 +48,7 @@ static inline void read_job(int fd, int report, struct job *job) {
     if (parse_job(job_data, (uint32_t)job_size, job)) fail(report, "job");
 }
 
-static inline void serve_step(uint8_t index, const int *handed, pid_t helper,
-                              become_program *program) {
+static inline void run_step_of(uint8_t index, const int *handed, const struct interpreter *in) {
     static struct job job;
     struct streams to = {handed[OUT], handed[ERR], handed[TELL]};
     read_job(handed[JOB], to.report, &job);
@@ -46,46 +57,66 @@ static inline void serve_step(uint8_t index, const int *handed, pid_t helper,
     /* As exec would have it, or /proc/self and /dev/stdout would not be the program's own. */
     prctl(PR_SET_DUMPABLE, 1);
     prctl(PR_SET_NAME, basename(job.steps[index].argv[0]));
-    /* A child of the agent, and without a trace of the helper, before it can look. */
-    while (!kill(helper, 0) || errno == EPERM) sched_yield();
-    program(&job.steps[index]);
+    in->become_program(&job.steps[index]);
     _exit(127);
+}
+
+/* What the spare does: it tells the agent who will run the step that it takes. */
+static inline void wait_for_step(pid_t helper, const struct interpreter *in) {
+    uint8_t index;
+    int handed[HANDED];
+    int32_t self = getpid();
+    in->begin_fork();
+    /* A child of the agent, and without a trace of the helper, before a program can look. */
+    while (!kill(helper, 0) || errno == EPERM) sched_yield();
+    if (receive_step(SERVER_SOCKET, &index, handed)) _exit(0);
+    if (send(SERVER_SOCKET, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) _exit(0);
+    run_step_of(index, handed, in);
 }
 
 /*
  * The agent's child instead of the server's, so that the agent learns its end and its usage: its
  * parent is a helper that ends at once. The helper shares the server's memory, so there is one copy
  * only; and glibc's fork, unlike a bare clone with CLONE_PARENT, leaves the new main thread with an
- * id that pthread_kill can use.
+ * id that pthread_kill can use. 0 when it is made.
  */
-static inline pid_t fork_step(uint8_t index, const int *handed, become_program *program) {
-    volatile pid_t forked = -1;
-    volatile int problem = 0;
+static inline int make_spare(const struct interpreter *in) {
+    volatile pid_t spare = -1;
+    in->before_fork();
     pid_t helper = vfork();
-    if (helper < 0) return -errno;
     if (helper == 0) {
         pid_t self = getpid();
-        forked = fork();
-        if (forked == 0) serve_step(index, handed, self, program);
-        problem = errno;
+        spare = fork();
+        if (spare == 0) wait_for_step(self, in);
         _exit(0);
     }
-    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
-    return forked > 0 ? forked : -problem;
+    while (helper > 0 && waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
+    in->after_fork();
+    return spare > 0 ? 0 : -1;
 }
 
-/* Serves until the agent is gone. `before` and `after` enclose each fork. */
-static inline void serve(become_program *program, void (*before)(void), void (*after)(void)) {
-    uint8_t index;
-    int handed[HANDED];
+static inline int agent_is_gone(void) {
+    struct pollfd fd = {SERVER_SOCKET, 0, 0};
+    return poll(&fd, 1, 0) == 1;
+}
+
+/* Makes one spare after the other, until the agent is gone. */
+static inline void serve(const struct interpreter *in) {
+    const struct timespec moment = {0, RETRY_NS};
     /* Nobody but root may look into this process. */
     prctl(PR_SET_DUMPABLE, 0);
-    while (!receive_step(SERVER_SOCKET, &index, handed)) {
-        before();
-        int32_t answer = fork_step(index, handed, program);
-        after();
-        for (int i = 0; i < HANDED; i++) close(handed[i]);
-        if (send(SERVER_SOCKET, &answer, sizeof answer, MSG_NOSIGNAL) != sizeof answer) return;
+    while (!agent_is_gone()) {
+        int ends[2];
+        char nothing;
+        if (pipe2(ends, O_CLOEXEC)) return;
+        int failed = make_spare(in);
+        close(ends[1]);
+        /* Ends when the spare has settled as the run's user, which closes all that it inherited. */
+        if (!failed)
+            while (read(ends[0], &nothing, 1) < 0 && errno == EINTR) continue;
+        else
+            nanosleep(&moment, NULL);
+        close(ends[0]);
     }
 }
 

@@ -40,7 +40,8 @@ LONGEST_JOB_SECONDS = 120
 MIB = 1 << 20
 SHARED_MEMORY_MB = 16
 AGENT_PROCESSES = 1
-FORK_SERVER_PROCESSES = 1
+# The server itself and its spare (fork_server.h).
+FORK_SERVER_PROCESSES = 2
 # Two processors at most, so that compilers and garbage collectors are not throttled; the agent caps
 # the CPU time at the wall-clock limit (agent.c). Where there are too few processors for everybody,
 # a run has a quarter of the weight of a service.
