@@ -11,6 +11,7 @@ READY_SECONDS=60
 main() {
   check_settings
   ensure_engine
+  let_services_go_first
   ensure_compose
   refuse_whole_stack
   choose_mode

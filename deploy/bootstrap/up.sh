@@ -9,6 +9,7 @@ source deploy/bootstrap/lib/demo.sh
 
 main() {
   ensure_engine
+  let_services_go_first
   ensure_compose
   choose_mode
   choose_tls

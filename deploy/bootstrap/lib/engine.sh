@@ -1,6 +1,9 @@
 # The container engine: found, installed or started. Sourced.
 
 ENGINE_LOG=/var/log/runlet-dockerd.log
+# Of the processors' time, where there is too little for everybody: all containers together have 1024.
+ENGINE_CPU_SHARES=64
+ENGINE_CPU_GROUP=/sys/fs/cgroup/cpu/runlet-engine
 
 ensure_engine() {
   if ! engine_answers; then
@@ -47,6 +50,23 @@ start_engine_by_hand() {
   ulimit -n "$(ulimit -Hn)"
   # In a subshell that ends at once: the engine is then nobody's child and outlives what started it.
   (setsid nohup dockerd >"$ENGINE_LOG" 2>&1 </dev/null &)
+}
+
+# Each process of the engine would weigh as much as all services together, so that callers wait while
+# containers are made. What it starts from now on stays with it; containers have groups of their own.
+# Only for an engine that was started by hand here: systemd has a setting for its services.
+let_services_go_first() {
+  local engine pid
+  engine=$(pidof -s dockerd) || return 0
+  if [ "$(readlink "/proc/$engine/fd/1")" != "$ENGINE_LOG" ] || [ ! -w /sys/fs/cgroup/cpu/cpu.shares ]; then
+    return 0
+  fi
+  mkdir -p "$ENGINE_CPU_GROUP"
+  echo "$ENGINE_CPU_SHARES" >"$ENGINE_CPU_GROUP/cpu.shares"
+  for pid in "$engine" $(cat "/proc/$engine"/task/*/children); do
+    # Those that have ended meanwhile need no group.
+    echo "$pid" 2>/dev/null >"$ENGINE_CPU_GROUP/cgroup.procs" || true
+  done
 }
 
 # A machine that lost power keeps these files where /run is a plain disk, and their numbers may be

@@ -11,6 +11,7 @@ PROJECT=runlet-test-$$
 on_own_stack() {
   ensure_venv
   ensure_engine
+  let_services_go_first
   ensure_compose
   choose_mode
   trap leave_own_stack EXIT
