@@ -24,10 +24,10 @@ class Stack:
     project: str
 
     @classmethod
-    def of_environment(cls, client: docker.DockerClient) -> "Stack":
-        """The stack that the command in deploy/bootstrap has started."""
-        compose = shlex.split(os.environ["RUNLET_BENCH_COMPOSE"])
-        return cls(client, compose, os.environ["RUNLET_BENCH_PROJECT"])
+    def of_environment(cls, client: docker.DockerClient, name: str = "BENCH") -> "Stack":
+        """The stack of that name which the command in deploy/bootstrap has started."""
+        compose = shlex.split(os.environ[f"RUNLET_{name}_COMPOSE"])
+        return cls(client, compose, os.environ[f"RUNLET_{name}_PROJECT"])
 
     def switch(self, runs_per_container: int, *, fork_servers: bool = True) -> None:
         """Have the runner use its containers so. Raises RuntimeError if it runs nothing."""

@@ -1,13 +1,14 @@
 """python -m docs.capacity.backlog: whether a long queue and a long history slow the API down.
 
-Asks for runs and reads executions on an empty system, fills it with a history and a backlog, asks
-again, and writes backlog.md. The runner stands still both times: what is compared is the APIs, the
-database and the broker, not who gets the cores.
+Fills one stack with a history and a backlog, then asks it and an empty one in turns for runs and
+for executions, and writes backlog.md. The one that is not asked is frozen, and the runners stand
+still: what is compared is the APIs, the database and the broker, not who gets the cores.
 """
 
 import os
 import statistics
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,7 @@ FILE = Path(__file__).with_name("backlog.md")
 STORED = int(os.environ.get("BACKLOG_STORED") or 5_000_000)
 QUEUED = int(os.environ.get("BACKLOG_QUEUED") or 100_000)
 BATCH = 250_000
-CALLS = 300
+TURNS, CALLS_A_TURN = 6, 100
 MOST_TIMES_SLOWER = 1.2
 SOURCE = "print(1)\n"
 LIMITS = Limits(time_limit_ms=5000, memory_limit_mb=256, output_limit_bytes=1_048_576)
@@ -82,7 +83,7 @@ FROM unnest(CAST(:ids AS uuid[])) AS id
 
 
 class Platform:
-    """The platform's calls, over one kept connection."""
+    """The platform's calls to one stack, over one kept connection."""
 
     def __init__(self, address: str) -> None:
         self._http = urllib3.PoolManager(maxsize=1)
@@ -109,35 +110,64 @@ class Platform:
         return found
 
 
+class Side:
+    """One of the two stacks, and what its calls took, in ms."""
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        self._stack = Stack.of_environment(client, name)
+        self._stack.run_compose("stop", "-t", "10", "runner")
+        self._platform = Platform(self._stack.address())
+        self._took: defaultdict[str, list[float]] = defaultdict(list)
+
+    def freeze(self) -> None:
+        """Let none of its processes run."""
+        self._stack.run_compose("pause")
+
+    def thaw(self) -> None:
+        """Let them run again."""
+        self._stack.run_compose("unpause")
+
+    def take_turn(self) -> None:
+        """Ask for runs, each of a session of its own, and read one of them."""
+        sessions = iter([self._platform.new_session() for _ in range(2 * CALLS_A_TURN)])
+        runs: list[str] = []
+
+        def run() -> None:
+            runs.append(self._platform.run(next(sessions)))
+
+        def read() -> None:
+            self._platform.read(runs[0])
+
+        latencies(run, CALLS_A_TURN)
+        self._took["POST /code-sessions/{id}/run"] += latencies(run, CALLS_A_TURN)
+        self._took["GET /executions/{id}"] += latencies(read, CALLS_A_TURN)
+
+    def medians(self) -> dict[str, float]:
+        """The median of each call, in ms."""
+        return {call: statistics.median(took) for call, took in self._took.items()}
+
+
 def main() -> int:
-    """Measure, fill, measure; 1 when something became slower than it may."""
+    """Fill, measure; 1 when something became slower than it may."""
     client = docker.DockerClient.from_env(timeout=120)
-    stack = Stack.of_environment(client)
-    stack.run_compose("stop", "-t", "10", "runner")
-    platform = Platform(stack.address())
-    empty = measure(platform)
+    full, empty = Side(client, "FULL"), Side(client, "BENCH")
+    empty.freeze()
     engine = sqlalchemy.create_engine(os.environ["RUNLET_BACKLOG_DATABASE_URL"])
     fill(engine, os.environ["RUNLET_BACKLOG_AMQP_URL"])
-    full = measure(platform)
+    for turn in range(TURNS):
+        _say(f"Turn {turn + 1} of {TURNS}")
+        full.take_turn()
+        full.freeze()
+        empty.thaw()
+        empty.take_turn()
+        empty.freeze()
+        full.thaw()
+    empty.thaw()
+    before, after = empty.medians(), full.medians()
     machine = report.describe_machine(os.cpu_count() or 1, client.version()["Version"])
-    FILE.write_text(_table(machine, empty, full), encoding="utf-8")
+    FILE.write_text(_table(machine, before, after), encoding="utf-8")
     sys.stdout.write(FILE.read_text(encoding="utf-8"))
-    return 0 if all(full[call] <= MOST_TIMES_SLOWER * empty[call] for call in empty) else 1
-
-
-def measure(platform: Platform) -> dict[str, float]:
-    """The median of each call, in ms."""
-    sessions = iter([platform.new_session() for _ in range(2 * CALLS)])
-    runs: list[str] = []
-
-    def run() -> None:
-        runs.append(platform.run(next(sessions)))
-
-    latencies(run, CALLS)
-    return {
-        "POST /code-sessions/{id}/run": statistics.median(latencies(run, CALLS)),
-        "GET /executions/{id}": statistics.median(latencies(lambda: platform.read(runs[0]), CALLS)),
-    }
+    return 0 if all(after[call] <= MOST_TIMES_SLOWER * before[call] for call in before) else 1
 
 
 def fill(engine: Engine, amqp_url: str) -> None:
@@ -193,7 +223,8 @@ def _table(machine: str, empty: dict[str, float], full: dict[str, float]) -> str
         "",
         f"Written by `make backlog`. {machine}",
         f"Empty: nothing stored, nothing queued. Full: {STORED:,} stored executions and {QUEUED:,}",
-        "queued ones, in the database and in RabbitMQ. One caller, no runner at work; p50 in ms.",
+        "queued ones, in the database and in RabbitMQ. Two stacks asked in turns, the other one",
+        "frozen; one caller, no runner at work; p50 in ms.",
         "",
         "| call | empty | full | full to empty | at most |",
         "|---|---|---|---|---|",

@@ -8,7 +8,7 @@ from runlet.languages import PYTHON, Language
 from runner.metering import PoolMeter
 from runner.sandbox.container import Container
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.pool import PoolSize, WarmPool
+from runner.sandbox.pool import DEMAND_WINDOW_SECONDS, PoolSize, WarmPool
 from support.clocks import ManualClock
 from support.eventually import eventually
 
@@ -157,3 +157,35 @@ def test_the_pool_follows_demand_between_floor_and_ceiling(
     takes_per_second: float, wanted: int
 ) -> None:
     assert PoolSize(floor=1, ceiling=6).wanted(takes_per_second) == wanted
+
+
+def test_what_is_idle_only_between_two_runs_is_kept(starter: Starter, clock: ManualClock) -> None:
+    pool = WarmPool([PYTHON], PoolSize(0, 0), 100, starter, lambda _: None, clock, PoolMeter())
+    for _ in range(5):
+        for container in [pool.take(PYTHON) for _ in range(3)]:
+            pool.give_back(container)
+        pool.maintain()
+        clock.move(DEMAND_WINDOW_SECONDS / 2)
+
+    assert pool.count(PYTHON.id).idle == len(starter.started) == 3
+
+    clock.move(DEMAND_WINDOW_SECONDS)
+    pool.maintain()
+
+    assert pool.count(PYTHON.id).idle == 0
+    assert all(container.closed for container in starter.started)
+
+
+def test_what_is_not_needed_while_others_are_used_is_parted_with(
+    starter: Starter, clock: ManualClock
+) -> None:
+    pool = WarmPool([PYTHON], PoolSize(0, 0), 100, starter, lambda _: None, clock, PoolMeter())
+    for container in [pool.take(PYTHON) for _ in range(3)]:
+        pool.give_back(container)
+    clock.move(DEMAND_WINDOW_SECONDS + 1)
+    used = pool.take(PYTHON)
+
+    pool.maintain()
+
+    assert pool.count(PYTHON.id).idle == 0
+    assert [container for container in starter.started if not container.closed] == [used]

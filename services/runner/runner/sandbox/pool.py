@@ -79,7 +79,7 @@ class WarmPool:
         self._starters = ThreadPoolExecutor(STARTERS, thread_name_prefix="container-starter")
         self._removers = ThreadPoolExecutor(1, thread_name_prefix="container-remover")
         self._closed = threading.Event()
-        self._maintainer = threading.Thread(target=self._maintain, name="pool", daemon=True)
+        self._maintainer = threading.Thread(target=self._keep_maintaining, name="pool", daemon=True)
 
     def open(self) -> None:
         """Begin to fill, in the background."""
@@ -148,6 +148,13 @@ class WarmPool:
             idle, starting = len(self._idle[language_id]), self._starting[language_id]
             return PoolCounts(idle, starting, self._taken[language_id])
 
+    def maintain(self) -> None:
+        """Drop what has ended, start what is wanted, part with what is not."""
+        for language in self._languages:
+            self._drop_ended(language)
+            self._refill(language)
+            self._shrink(language)
+
     def _part_with(self, container: Container, why: Retirement) -> None:
         container.close()
         with self._lock:
@@ -160,12 +167,9 @@ class WarmPool:
             container.close()
             self._observer.retired(container.language.id, why)
 
-    def _maintain(self) -> None:
+    def _keep_maintaining(self) -> None:
         while not self._closed.is_set():
-            for language in self._languages:
-                self._drop_ended(language)
-                self._refill(language)
-                self._shrink(language)
+            self.maintain()
             self._closed.wait(MAINTENANCE_SECONDS)
 
     def _pop_idle(self, language: Language) -> Container | None:
