@@ -23,7 +23,10 @@ ALLOWANCE_SECONDS = 8.0
 # its spare, or who is making it) with the socket between them, its own file, nothing else.
 LOOK_AROUND = """
 import os, socket
-owners = [os.stat('/proc/' + p).st_uid for p in os.listdir('/proc') if p.isdigit()]
+owners = []
+for process in os.listdir('/proc'):
+    try: owners += [os.stat('/proc/' + process).st_uid] if process.isdigit() else []
+    except FileNotFoundError: pass
 runs = [owner for owner in owners if owner != 0]
 places = [sorted(os.listdir(place)) for place in ('/tmp', '/tmp/work', '/dev/shm', '/dev/mqueue')]
 ipc = [sum(1 for _ in open('/proc/sysvipc/' + kind)) - 1 for kind in ('shm', 'sem', 'msg')]
