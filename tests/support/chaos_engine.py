@@ -129,6 +129,8 @@ class SecondEngine:
         folder = self._folder
         return [
             *(*self._enter, "dockerd", "-H", "fd://"),
+            # Or it would start one of its own, and after a kill take the dead one for alive.
+            *("--containerd", str(folder / "containerd.sock")),
             *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")),
             *(
                 "--pidfile",
