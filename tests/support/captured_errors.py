@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlet.executions import Reason
+from runlet.languages import WORKING_DIRECTORY
 from runlet.messages import CompileResult, FeedbackNote, RunResult
 
 CAPTURED = Path(__file__).parents[1] / "unit" / "error_feedback" / "captured"
 MARK = "@@@ "
+# Stands in the files where the tools named the folder that programs run in.
+PLACE = "@@WORKING_DIRECTORY@@"
 # A shell reports the end by a signal as an exit code above this.
 _SIGNAL_BASE, _LAST_SIGNAL = 128, 31
 
@@ -37,7 +40,8 @@ def captured_errors() -> list[CapturedError]:
 
 
 def _cases(path: Path) -> Iterator[CapturedError]:
-    for text in path.read_text().split(f"{MARK}case ")[1:]:
+    told = path.read_text().replace(PLACE, WORKING_DIRECTORY)
+    for text in told.split(f"{MARK}case ")[1:]:
         name, *sections = text.split(MARK)
         yield _case(path.stem, name.split("\n", 1)[0], dict(_section(text) for text in sections))
 

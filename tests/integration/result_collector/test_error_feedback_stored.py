@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from runlet.executions import Reason
+from runlet.languages import WORKING_DIRECTORY
 from support.executions import ExecutionsDatabase
 from support.happenings import finished, started
 from support.stores import store
 
-TRACEBACK = """Traceback (most recent call last):
-  File "/tmp/work/main.py", line 3, in <module>
+TRACEBACK = f"""Traceback (most recent call last):
+  File "{WORKING_DIRECTORY}/main.py", line 3, in <module>
     print(1 / 0)
           ~~^~~
 ZeroDivisionError: division by zero

@@ -11,13 +11,17 @@ import sys
 import tarfile
 from pathlib import Path
 
-from runlet.languages import LANGUAGES, Language
+from runlet.languages import LANGUAGES, WORKING_DIRECTORY, Language
 
 CAPTURED = Path(__file__).parent / "captured"
 MARK = "@@@ "
+PLACE = "@@WORKING_DIRECTORY@@"
 
-_STEPS = """
-mkdir -p /tmp/work && cd /tmp/work && tar xf - || exit 9
+_STEPS = (
+    f"""
+mkdir -p {WORKING_DIRECTORY} && cd {WORKING_DIRECTORY} && tar xf - || exit 9
+"""
+    + """
 step() {
     name=$1; shift
     (exec timeout 60 "$@" </dev/null >/tmp/stdout 2>/tmp/stderr)
@@ -27,14 +31,16 @@ step() {
     return $code
 }
 """
+)
 
 
 def main() -> None:
     """Capture again for the languages named, or for all."""
     for name in sys.argv[1:] or list(LANGUAGES):
         path = CAPTURED / f"{name}.txt"
-        cases = path.read_text().split(f"{MARK}case ")[1:]
-        path.write_text("".join(_captured(case, LANGUAGES[name]) for case in cases))
+        cases = path.read_text().replace(PLACE, WORKING_DIRECTORY).split(f"{MARK}case ")[1:]
+        told = "".join(_captured(case, LANGUAGES[name]) for case in cases)
+        path.write_text(told.replace(WORKING_DIRECTORY, PLACE))
 
 
 def _captured(case: str, language: Language) -> str:
@@ -46,7 +52,7 @@ def _captured(case: str, language: Language) -> str:
 def _run(program: str, language: Language) -> str:
     command = ["docker", "run", "--rm", "-i", "--network", "none", "--user", "20000", "--memory"]
     command += [f"{language.memory_mb or 256}m"]
-    for setting in ("HOME=/tmp/work", "LANG=C.UTF-8", *language.environment):
+    for setting in (f"HOME={WORKING_DIRECTORY}", "LANG=C.UTF-8", *language.environment):
         command += ["--env", setting]
     command += ["--entrypoint", "/bin/sh", language.image, "-c", _script(language)]
     ended = subprocess.run(
