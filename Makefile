@@ -24,7 +24,7 @@ ps: ## Show what runs
 	@deploy/bootstrap/compose.sh ps
 
 dead-letters: ## List the dead letters; ARGS="requeue ID" or ARGS="delete ID" settles one
-	@deploy/bootstrap/compose.sh exec -T execution-api python -m execution_api.dead_letters_cli $(or $(ARGS),list)
+	@deploy/bootstrap/compose.sh exec -T execution-api python -m execution_api.dead_letters.cli $(or $(ARGS),list)
 
 test: ## Check everything against a stack of its own; PYTEST_ARGS="tests/unit -x" narrows it
 	@deploy/bootstrap/test.sh

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import databases
+from support.databases import databases
 
 MakeDatabase = Callable[[Path], str]
 

@@ -19,7 +19,7 @@ start_another() {
 
 measure() {
   step "Filling and measuring (some 15 minutes, and 10 GB of disk; let the machine do nothing else)"
-  .venv/bin/python -m docs.capacity.backlog
+  .venv/bin/python -m benchmarks.capacity.backlog
 }
 
 if [ -z "${RUNLET_FULL_PROJECT:-}" ]; then

@@ -11,7 +11,7 @@ export MAX_CONSECUTIVE_FAILURES=0
 
 measure() {
   step "Measuring (some minutes; let the machine do nothing else)"
-  .venv/bin/python -m bench
+  .venv/bin/python -m benchmarks.speed
 }
 
 on_own_stack measure

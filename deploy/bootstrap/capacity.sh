@@ -11,7 +11,7 @@ export MAX_CONSECUTIVE_FAILURES=0
 
 measure() {
   step "Measuring (a few minutes; let the machine do nothing else)"
-  .venv/bin/python -m docs.capacity --measure
+  .venv/bin/python -m benchmarks.capacity --measure
 }
 
 on_own_stack measure

@@ -21,7 +21,7 @@ main() {
   do_without_passwords
   trap tear_down EXIT
   ensure_images
-  # The tests start it themselves: see tests/support/chaos_projects.py.
+  # The tests start it themselves: see tests/support/chaos/projects.py.
   choose_stack "${STACK_FILES[@]}" tests/compose.test.yml
   RUNLET_TEST_COMPOSE=$(printf '%q ' "${COMPOSE[@]}" "${STACK[@]}")
   export RUNLET_TEST_COMPOSE CHAOS_ROUNDS=${CHAOS_ROUNDS:-1}

@@ -12,7 +12,7 @@ measure() {
   ensure_prometheus_image
   quietly compose up -d --no-deps prometheus
   step "Loading the stack for $SECONDS_OF_LOAD s"
-  .venv/bin/python -m locust -f load/learners.py --host "http://127.0.0.1:$GATEWAY_PORT" --headless \
+  .venv/bin/python -m locust -f benchmarks/load/learners.py --host "http://127.0.0.1:$GATEWAY_PORT" --headless \
     --users 220 --spawn-rate 20 --run-time "${SECONDS_OF_LOAD}s" --only-summary --exit-code-on-error 0
   .venv/bin/python -m monitoring.snapshot "http://127.0.0.1:$PROMETHEUS_PORT" docs/dashboard.png "$SECONDS_OF_LOAD"
   step "The dashboard is in docs/dashboard.png"

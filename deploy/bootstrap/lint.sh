@@ -9,4 +9,4 @@ ensure_venv
 step "Checking format, lint and types"
 .venv/bin/ruff format --check --quiet .
 .venv/bin/ruff check --quiet .
-.venv/bin/mypy --strict shared services clients/python tests bench load monitoring docs deploy/service/gunicorn.conf.py
+.venv/bin/mypy --strict shared services clients/python tests benchmarks deploy/monitoring deploy/service/gunicorn.conf.py

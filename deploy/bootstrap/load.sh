@@ -8,7 +8,7 @@ source deploy/bootstrap/lib/own-stack.sh
 
 measure() {
   step "Loading the stack (three minutes; let the machine do nothing else)"
-  .venv/bin/python -m load
+  .venv/bin/python -m benchmarks.load
 }
 
 on_own_stack measure

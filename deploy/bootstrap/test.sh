@@ -41,7 +41,7 @@ tear_down() {
   trap - EXIT
   stop_children
   [ "$status" = 0 ] || [ -z "$TEST_STACK_STARTED" ] || show_logs "$status"
-  # Named after this stack: see tests/support/chaos_projects.py and tests/support/deployments.py.
+  # Named after this stack: see tests/support/chaos/projects.py and tests/support/deployments/deployments.py.
   for kind in chaos cluster hosts swarm beside; do
     remove_leftovers "${PROJECT/-test-/-$kind-}" || status=$((status ? status : 1))
   done

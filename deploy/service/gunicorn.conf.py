@@ -13,7 +13,7 @@ from gunicorn.http import wsgi  # type: ignore[import-untyped]
 from prometheus_client import multiprocess, values
 
 from runlet import lifecycle
-from runlet.http import gunicorn_worker, server_errors
+from runlet_http import gunicorn_worker, server_errors
 
 # There are no settings for these.
 util.write_error = server_errors.write
@@ -21,7 +21,7 @@ wsgi.Response = gunicorn_worker.Response
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
 
-worker_class = "runlet.http.gunicorn_worker.Worker"
+worker_class = "runlet_http.gunicorn_worker.Worker"
 workers = int(os.environ.get("WEB_WORKERS") or 2)
 threads = int(os.environ.get("WEB_THREADS") or 32)
 worker_connections = threads + 1000

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from runlet.executions import Reason, Status
+from runlet.execution import Reason, Status
 from runlet.limits import Limits
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from support.chaos_cluster import CLUSTER_OVERLAY, Cluster
-from support.chaos_engine import SecondEngine
-from support.chaos_faults import Bench
-from support.chaos_hosts import Hosts, started_hosts
-from support.chaos_projects import make_settings, make_stack, project, runs_code
-from support.chaos_report import Report
-from support.chaos_stack import OVERLAY, ChaosStack
-from support.eventually import eventually
-from support.platform import Platform
-from support.server_containers import image_of
+from support.chaos.cluster import CLUSTER_OVERLAY, Cluster
+from support.chaos.engine import SecondEngine
+from support.chaos.faults import Bench
+from support.chaos.hosts import Hosts, started_hosts
+from support.chaos.projects import make_settings, make_stack, project, runs_code
+from support.chaos.report import Report
+from support.chaos.stack import OVERLAY, ChaosStack
+from support.deployments.api_client import Platform
+from support.deployments.server_containers import image_of
+from support.wait_until import eventually
 
 START_SECONDS = 90
 ROOT = Path(__file__).parents[2]

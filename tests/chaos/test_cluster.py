@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from runlet.broker import topology
-from support.chaos_checks import check_promises
-from support.chaos_cluster import Cluster
-from support.chaos_load import Load
-from support.chaos_report import Outcome, Report
-from support.eventually import eventually
-from support.platform import Platform
+from runlet import topology
+from support.chaos.checks import check_promises
+from support.chaos.cluster import Cluster
+from support.chaos.load import Load
+from support.chaos.report import Outcome, Report
+from support.deployments.api_client import Platform
+from support.wait_until import eventually
 
 RUNS_PER_SECOND = 4.0
 BEFORE_SECONDS = 3.0

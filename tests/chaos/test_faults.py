@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from support.chaos_checks import check_nothing_is_left, check_promises
-from support.chaos_faults import Bench, Fault, all_faults
-from support.chaos_load import Load
-from support.chaos_report import Outcome, Report
-from support.platform import Platform
+from support.chaos.checks import check_nothing_is_left, check_promises
+from support.chaos.faults import Bench, Fault, all_faults
+from support.chaos.load import Load
+from support.chaos.report import Outcome, Report
+from support.deployments.api_client import Platform
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or 0)
 FAULTS = [fault for fault in all_faults() if ROUNDS or fault.in_short]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from support.chaos_faults import Bench
-from support.chaos_stack import ChaosStack
-from support.eventually import eventually
-from support.platform import Platform
+from support.chaos.faults import Bench
+from support.chaos.stack import ChaosStack
+from support.deployments.api_client import Platform
+from support.wait_until import eventually
 
 
 @pytest.mark.timeout(400)

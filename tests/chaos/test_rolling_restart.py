@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from support.chaos_checks import check_nothing_is_left, check_promises
-from support.chaos_faults import Bench
-from support.chaos_load import Load
-from support.chaos_ports import free_ports
-from support.chaos_stack import SERVICE_LABEL, ChaosStack
-from support.eventually import eventually
-from support.platform import Platform
+from support.chaos.checks import check_nothing_is_left, check_promises
+from support.chaos.faults import Bench
+from support.chaos.load import Load
+from support.chaos.ports import free_ports
+from support.chaos.stack import SERVICE_LABEL, ChaosStack
+from support.deployments.api_client import Platform
+from support.wait_until import eventually
 
 RUNS_PER_SECOND = 5.0
 REPLICAS = 2

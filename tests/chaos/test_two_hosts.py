@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from runlet.broker.connection import HEARTBEAT_SECONDS
-from support.chaos_hosts import Hosts
-from support.eventually import eventually
-from support.platform import Platform
+from runlet_amqp.connection import HEARTBEAT_SECONDS
+from support.chaos.hosts import Hosts
+from support.deployments.api_client import Platform
+from support.wait_until import eventually
 
 # Random, so that the results of two attempts can be told apart.
 NAP_SECONDS = 6

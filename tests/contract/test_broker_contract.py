@@ -7,12 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from runlet.broker import outgoing, topology
-from runlet.broker.outgoing import OutgoingMessage
+from runlet import topology
 from runlet.languages import LANGUAGES
 from runlet.limits import Limits
 from runlet.messages import ExecutionStarted, RunRequested
-from support import broker
+from runlet_amqp import envelopes
+from runlet_amqp.envelopes import OutgoingMessage
+from support.broker import vhosts
 
 REQUEST = RunRequested(
     execution_id=uuid4(),
@@ -26,12 +27,12 @@ REQUEST = RunRequested(
 
 @pytest.fixture
 def vhost(amqp_url: str) -> str:
-    with broker.open_channel(amqp_url):
+    with vhosts.open_channel(amqp_url):
         return urlsplit(amqp_url).path.strip("/")
 
 
 def test_exchanges_are_durable_and_of_their_kind(vhost: str) -> None:
-    found = {each["name"]: each for each in broker.manage_json(f"/api/exchanges/{vhost}")}
+    found = {each["name"]: each for each in vhosts.manage_json(f"/api/exchanges/{vhost}")}
 
     kinds = {
         "runs": "direct",
@@ -46,7 +47,7 @@ def test_exchanges_are_durable_and_of_their_kind(vhost: str) -> None:
 
 
 def test_every_queue_is_a_durable_quorum_queue(vhost: str) -> None:
-    found = {each["name"]: each for each in broker.manage_json(f"/api/queues/{vhost}")}
+    found = {each["name"]: each for each in vhosts.manage_json(f"/api/queues/{vhost}")}
 
     languages = {f"runs.{language}" for language in LANGUAGES}
     delays = {"runs.retry.2s", "runs.retry.4s", "runs.retry.8s"}
@@ -58,14 +59,14 @@ def test_every_queue_is_a_durable_quorum_queue(vhost: str) -> None:
 
 
 def test_work_that_cannot_be_done_ends_in_the_dead_letters(vhost: str) -> None:
-    arguments = broker.manage_json(f"/api/queues/{vhost}/runs.python")["arguments"]
+    arguments = vhosts.manage_json(f"/api/queues/{vhost}/runs.python")["arguments"]
 
     assert arguments["x-dead-letter-exchange"] == "runs.dlx"
     assert arguments["x-delivery-limit"] > 0
 
 
 def test_the_collector_hears_of_starts_ends_and_retries_but_not_of_output(vhost: str) -> None:
-    bindings = broker.manage_json(f"/api/queues/{vhost}/results.collector/bindings")
+    bindings = vhosts.manage_json(f"/api/queues/{vhost}/results.collector/bindings")
 
     keys = {each["routing_key"] for each in bindings if each["source"] == "results"}
     assert keys == {"execution.started", "execution.finished", "execution.retrying"}
@@ -73,9 +74,9 @@ def test_the_collector_hears_of_starts_ends_and_retries_but_not_of_output(vhost:
 
 @pytest.mark.parametrize("seconds", [2, 4, 8])
 def test_a_delayed_request_comes_back_to_its_language(amqp_url: str, seconds: int) -> None:
-    broker.publish(amqp_url, outgoing.delayed_run_request(REQUEST, seconds, None))
+    vhosts.publish(amqp_url, envelopes.delayed_run_request(REQUEST, seconds, None))
 
-    ((properties, body),) = broker.take(amqp_url, "runs.python", 1)
+    ((properties, body),) = vhosts.take(amqp_url, "runs.python", 1)
 
     assert json.loads(body)["execution_id"] == str(REQUEST.execution_id)
     assert properties.headers["x-death"][0]["reason"] == "expired"
@@ -84,9 +85,9 @@ def test_a_delayed_request_comes_back_to_its_language(amqp_url: str, seconds: in
 @pytest.mark.parametrize(
     ("message", "type_name"),
     [
-        (outgoing.run_request(REQUEST, None), "run.requested.v1"),
+        (envelopes.run_request(REQUEST, None), "run.requested.v1"),
         (
-            outgoing.event(
+            envelopes.event(
                 ExecutionStarted(
                     REQUEST.execution_id, REQUEST.session_id, 1, datetime.now(UTC), "r"
                 ),

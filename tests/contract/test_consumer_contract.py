@@ -7,31 +7,32 @@ from collections.abc import Sequence
 
 import pytest
 
-from runlet.broker import connection, outgoing, topology
-from runlet.broker.consumer import Consumer, Delivery
-from runlet.broker.line import Declare
-from runlet.broker.publisher import Publisher
+from runlet import topology
 from runlet.languages import LANGUAGES
 from runlet.lifecycle import StopSignal
-from runner.hand_back import HandBack
-from runner.reporter import Reporter
-from runner.slots import Slots
-from support import broker
-from support.eventually import eventually
-from support.runners import python_environment, run_request
+from runlet_amqp import connection, declaration, envelopes
+from runlet_amqp.consumer import Consumer, Delivery
+from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.publisher import Publisher
+from runner.consume.event_publisher import Reporter
+from runner.consume.return_unstarted import HandBack
+from runner.consume.worker_threads import Slots
+from support.broker import vhosts
+from support.sandboxes.runners import python_environment, run_request
 from support.threads import running
+from support.wait_until import eventually
 
 QUEUE = topology.run_queue("python")
 MANY = 400
 
 
 def declare_all() -> Declare:
-    return lambda channel: topology.declare(channel, LANGUAGES)
+    return lambda channel: declaration.declare(channel, LANGUAGES)
 
 
 def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url: str) -> None:
     request = run_request("print(1)")
-    broker.publish(amqp_url, outgoing.run_request(request, None))
+    vhosts.publish(amqp_url, envelopes.run_request(request, None))
 
     for _ in range(topology.DELIVERY_LIMIT + 1):
         died = subprocess.run(
@@ -42,10 +43,10 @@ def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url
         )
         assert died.returncode == -9
 
-    ((properties, _body),) = broker.take(amqp_url, topology.DEAD_QUEUE, 1)
+    ((properties, _body),) = vhosts.take(amqp_url, topology.DEAD_QUEUE, 1)
     assert properties.correlation_id == str(request.execution_id)
     assert properties.headers["x-death"][0]["reason"] == "delivery_limit"
-    assert broker.depth(amqp_url, QUEUE) == 0
+    assert vhosts.depth(amqp_url, QUEUE) == 0
 
 
 def test_heartbeats_are_answered_while_a_message_takes_long(
@@ -56,7 +57,7 @@ def test_heartbeats_are_answered_while_a_message_takes_long(
     consumer = Consumer(amqp_url, "patient", [QUEUE], 1, declare_all(), taken.append)
     stop = StopSignal()
     with running(lambda: consumer.run(stop, is_drained=lambda: True), stop):
-        broker.publish(amqp_url, outgoing.run_request(run_request("print(1)"), None))
+        vhosts.publish(amqp_url, envelopes.run_request(run_request("print(1)"), None))
         eventually(lambda: taken)
         # More silent heartbeats than the broker bears.
         assert not threading.Event().wait(4)
@@ -64,7 +65,7 @@ def test_heartbeats_are_answered_while_a_message_takes_long(
         consumer.settle(taken)
 
     assert len(taken) == 1
-    assert broker.depth(amqp_url, QUEUE) == 0
+    assert vhosts.depth(amqp_url, QUEUE) == 0
 
 
 def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_url: str) -> None:
@@ -96,13 +97,13 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
         HandBack(Reporter(publisher), settle),
     )
     consumer = Consumer(amqp_url, "stopping", [QUEUE], 5, declare_all(), slots.accept)
-    broker.publish(amqp_url, *(outgoing.run_request(each, None) for each in requests))
+    vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
 
     consumer.run(stop, is_drained)
     slots.join()
     publisher.close()
 
-    left = broker.take(amqp_url, QUEUE, MANY - len(worked))
+    left = vhosts.take(amqp_url, QUEUE, MANY - len(worked))
     ids = [properties.correlation_id for properties, _body in left]
     assert sorted(ids + worked) == sorted(str(each.execution_id) for each in requests)
     assert all("x-delivery-count" not in properties.headers for properties, _body in left)
@@ -119,10 +120,10 @@ def test_what_is_settled_at_the_last_moment_does_not_come_again(amqp_url: str) -
 
     with running(lambda: consumer.run(stop, settle_and_be_drained), stop):
         for _ in range(20):
-            broker.publish(amqp_url, outgoing.run_request(run_request("print(1)"), None))
+            vhosts.publish(amqp_url, envelopes.run_request(run_request("print(1)"), None))
         eventually(lambda: len(taken) == 20)
 
-    assert broker.depth(amqp_url, QUEUE) == 0
+    assert vhosts.depth(amqp_url, QUEUE) == 0
 
 
 def never_given_up(delivery: Delivery) -> None:
@@ -134,12 +135,12 @@ def test_a_consumer_whose_queue_was_deleted_puts_it_back_and_consumes_on(amqp_ur
     consumer = Consumer(amqp_url, "deprived", [QUEUE], 1, declare_all(), taken.append)
     stop = StopSignal()
     with running(lambda: consumer.run(stop, is_drained=lambda: True), stop):
-        broker.publish(amqp_url, outgoing.run_request(run_request("print(1)"), None))
+        vhosts.publish(amqp_url, envelopes.run_request(run_request("print(1)"), None))
         eventually(lambda: taken)
         first = taken[0]
         with connection.connect(amqp_url, "test") as other:
             other.channel().queue_delete(QUEUE)
         eventually(lambda: consumer.connected and not consumer.holds(first))
-        broker.publish(amqp_url, outgoing.run_request(run_request("print(2)"), None))
+        vhosts.publish(amqp_url, envelopes.run_request(run_request("print(2)"), None))
         eventually(lambda: len(taken) == 2)
         consumer.settle(taken)

@@ -11,7 +11,7 @@ from result_collector.config import Config as CollectorConfig
 from runner.config import Config as RunnerConfig
 from runner.runtimes import Config as RuntimesConfig
 from session_api.config import Config as SessionApiConfig
-from support.manifests import (
+from support.manifests.manifests import (
     KUBERNETES,
     OVERLAYS,
     Object,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from runlet.broker import topology
+from runlet import topology
 from runlet.languages import LANGUAGES
-from support.manifests import (
+from support.manifests.manifests import (
     KUBERNETES,
     OVERLAYS,
     Object,

@@ -12,13 +12,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from support import kustomize
-from support.manifests import KUBERNETES, OVERLAYS, Object, rendered
+from support.manifests import kustomize
+from support.manifests.manifests import KUBERNETES, OVERLAYS, Object, rendered
 
 VERSIONS = ("1.31", "1.37")
 SCHEMAS = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in (Path(__file__).parent / "crd_schemas").glob("*.json")
+    for path in (Path(__file__).parents[1] / "data" / "crd_schemas").glob("*.json")
 }
 BUILT_IN = re.compile(r"v1|(apps|policy|batch)/v1|[a-z]+\.k8s\.io/v1")
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from monitoring import console, dashboard
 from prometheus_client.metrics import MetricWrapperBase
 
-from runlet.metrics import SERVED
-from support import promql
-from support.promql import Rule
+from monitoring import console, dashboard
+from runlet_telemetry.metrics import SERVED
+from support.telemetry import promql
+from support.telemetry.promql import Rule
 
 ROOT = Path(__file__).parents[2]
 RULE_TESTS = ROOT / "tests/integration/monitoring/rules"

@@ -9,14 +9,15 @@ from typing import Any
 import pika
 import pytest
 
-from runlet.broker import connection, outgoing, topology
-from runlet.broker.connection import BrokerUnavailableError, PromptConnection
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.broker.publisher import Publisher
+from runlet import topology
 from runlet.languages import LANGUAGES
-from support import broker
-from support.eventually import eventually
-from support.runners import run_request
+from runlet_amqp import connection, declaration, envelopes
+from runlet_amqp.connection import BrokerUnavailableError, PromptConnection
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.publisher import Publisher
+from support.broker import vhosts
+from support.sandboxes.runners import run_request
+from support.wait_until import eventually
 
 QUEUE = topology.run_queue("python")
 MANY = 500
@@ -25,7 +26,7 @@ MANY = 500
 @pytest.fixture
 def publisher(amqp_url: str) -> Iterator[Publisher]:
     """A publisher that is connected."""
-    publisher = Publisher(amqp_url, "test", partial(topology.declare, languages=LANGUAGES))
+    publisher = Publisher(amqp_url, "test", partial(declaration.declare, languages=LANGUAGES))
     publisher.start()
     assert publisher.wait_until_connected(20)
     yield publisher
@@ -34,7 +35,7 @@ def publisher(amqp_url: str) -> Iterator[Publisher]:
 
 def requests(count: int) -> list[OutgoingMessage]:
     """Requests to run something."""
-    return [outgoing.run_request(run_request("print(1)"), None) for _ in range(count)]
+    return [envelopes.run_request(run_request("print(1)"), None) for _ in range(count)]
 
 
 def test_many_are_on_their_way_at_once_and_arrive_in_order(
@@ -43,7 +44,7 @@ def test_many_are_on_their_way_at_once_and_arrive_in_order(
     messages = requests(MANY)
     for confirmed in [publisher.publish(message) for message in messages]:
         confirmed.result(20)
-    arrived = broker.take(amqp_url, QUEUE, MANY)
+    arrived = vhosts.take(amqp_url, QUEUE, MANY)
     ids = [properties.correlation_id for properties, _body in arrived]
     assert ids == [message.execution_id for message in messages]
 
@@ -67,17 +68,17 @@ def test_closing_waits_for_what_was_handed_over(publisher: Publisher, amqp_url: 
     confirmed = [publisher.publish(message) for message in requests(MANY)]
     publisher.close()
     assert all(each.done() and each.exception() is None for each in confirmed)
-    assert broker.depth(amqp_url, QUEUE) == MANY
+    assert vhosts.depth(amqp_url, QUEUE) == MANY
 
 
 def test_an_exchange_that_was_deleted_is_put_back(publisher: Publisher, amqp_url: str) -> None:
-    with broker.open_channel(amqp_url) as channel:
+    with vhosts.open_channel(amqp_url) as channel:
         channel.exchange_delete(topology.RUNS)
     lost, later = requests(2)
     with pytest.raises(BrokerUnavailableError):
         publisher.publish(lost).result(20)
     eventually(lambda: publisher.publish(later).exception(20) is None)
-    [(properties, _body)] = broker.take(amqp_url, QUEUE, 1)
+    [(properties, _body)] = vhosts.take(amqp_url, QUEUE, 1)
     assert properties.correlation_id == later.execution_id
 
 
@@ -111,7 +112,7 @@ def test_whatever_keeps_a_connection_from_being_made_it_is_tried_again(
         events_only(trouble, change)
         with pytest.raises(connection.CONNECTION_ERRORS):
             connection.connect_driven_by_events(amqp_url, "test")
-        publisher = Publisher(amqp_url, "test", partial(topology.declare, languages=LANGUAGES))
+        publisher = Publisher(amqp_url, "test", partial(declaration.declare, languages=LANGUAGES))
         publisher.start()
         assert not publisher.wait_until_connected(1)
     assert publisher.wait_until_connected(20)

@@ -11,9 +11,9 @@ import pytest
 
 import execution_api
 import session_api
-from support.api_pairs import ApiPair, known_ids, running_pair
-from support.executions import ExecutionsDatabase
-from support.schemathesis_runs import RUN_SECONDS, run_schemathesis
+from support.databases.executions import ExecutionsDatabase
+from support.deployments.api_pairs import ApiPair, known_ids, running_pair
+from support.http.schemathesis_runs import RUN_SECONDS, run_schemathesis
 
 MakeDatabase = Callable[[Path], str]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.contract_walk import Scene
-from support.deployments import Deployment, Part, StackUnderTest
-from support.guarded import TOKEN
-from support.platform import Platform, required
+from support.deployments.api_client import Platform, required
+from support.deployments.deployments import Deployment, Part, StackUnderTest
+from support.deployments.token_deployment import TOKEN
+from support.http.contract_walk import Scene
 
 PREFIXES = ["", "/api/v1"]
 PREFIX_NAMES = ["bare", "prefixed"]

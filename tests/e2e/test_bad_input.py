@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.platform import Platform
+from support.deployments.api_client import Platform
 
 MISSING = str(uuid4())
 

@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 import requests
 
-from support import callback_target
-from support.deployments import PROJECT_LABEL, Deployment, StackUnderTest
-from support.eventually import eventually
-from support.guarded import GuardedPlatform
-from support.platform import Platform, required
+from support.deployments.api_client import Platform, required
+from support.deployments.deployments import PROJECT_LABEL, Deployment, StackUnderTest
+from support.deployments.token_deployment import GuardedPlatform
+from support.http import callback_target
+from support.wait_until import eventually
 
 # As deploy/bootstrap/lib/test-stack.sh allows it.
 HOST = f"callback-receiver:{callback_target.PORT}"

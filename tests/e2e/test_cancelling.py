@@ -1,5 +1,5 @@
-from support.eventually import eventually
-from support.platform import Platform
+from support.deployments.api_client import Platform
+from support.wait_until import eventually
 
 ENDLESS = "print('begun', flush=True)\nwhile True: pass"
 

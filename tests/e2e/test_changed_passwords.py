@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.platform import required
+from support.deployments.api_client import required
 
 ROOT = Path(__file__).parents[2]
 ROLES = {

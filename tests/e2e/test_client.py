@@ -8,7 +8,7 @@ import pytest
 
 from runlet_client import AsyncRunlet, ConflictError, Runlet, StaleRevisionError, Status
 from runlet_client.cli.main import main
-from support.platform import required
+from support.deployments.api_client import required
 
 Output = pytest.CaptureFixture[str]
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from support.client_process import END_SECONDS, finished, started
-from support.platform import Platform
+from support.deployments.api_client import Platform
+from support.http.client_process import END_SECONDS, finished, started
 
 # Nothing but its end ends it: what was read before came while it ran.
 ENDLESS = "import time\nprint('{}', flush=True)\ntime.sleep(50)\nprint('not reached')\n"

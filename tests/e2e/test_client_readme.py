@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.client_process import CLIENT, COMMAND, END_SECONDS, environment
-from support.dead_letters import fail_while_running, send_malformed
-from support.platform import Platform
+from support.databases.dead_letters import fail_while_running, send_malformed
+from support.deployments.api_client import Platform
+from support.http.client_process import CLIENT, COMMAND, END_SECONDS, environment
 
 README = (CLIENT / "README.md").read_text(encoding="utf-8")
 FILES = {

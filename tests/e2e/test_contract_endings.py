@@ -8,11 +8,11 @@ from datetime import datetime
 
 import pytest
 
-from support.contract_walk import check_problem
-from support.dead_letters import fail_while_running
-from support.deployments import Deployment
-from support.guarded import GuardedPlatform
-from support.platform import Platform
+from support.databases.dead_letters import fail_while_running
+from support.deployments.api_client import Platform
+from support.deployments.deployments import Deployment
+from support.deployments.token_deployment import GuardedPlatform
+from support.http.contract_walk import check_problem
 
 KILLED, SEGMENTATION_FAULT = 9, 11
 

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from support.contract_walk import OPERATIONS, PYTHON, call, check_problem, needs_database
-from support.deployments import Deployment, StackUnderTest
-from support.eventually import eventually
-from support.guarded import GuardedPlatform
-from support.platform import Platform
+from support.deployments.api_client import Platform
+from support.deployments.deployments import Deployment, StackUnderTest
+from support.deployments.token_deployment import GuardedPlatform
+from support.http.contract_walk import OPERATIONS, PYTHON, call, check_problem, needs_database
+from support.wait_until import eventually
 
 RUNS_A_MINUTE = 10
 RUN = "POST /code-sessions/{session_id}/run"

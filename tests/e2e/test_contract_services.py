@@ -2,10 +2,10 @@
 
 import pytest
 
-from support.contract_walk import check_problem
-from support.deployments import Deployment
-from support.guarded import GuardedPlatform
-from support.platform import Platform, required
+from support.deployments.api_client import Platform, required
+from support.deployments.deployments import Deployment
+from support.deployments.token_deployment import GuardedPlatform
+from support.http.contract_walk import check_problem
 
 SERVICES = ["session-api", "execution-api"]
 FOR_OPERATORS = ["/ready", "/metrics", "/openapi.json", "/docs/"]

@@ -5,7 +5,8 @@ What all calls have in common (401, 405, 414, 431, 503) is in test_contract_ever
 
 import pytest
 
-from support.contract_walk import (
+from support.deployments.api_client import Platform, required
+from support.http.contract_walk import (
     GIGANTIC,
     HUGE,
     NOT_JSON,
@@ -18,7 +19,6 @@ from support.contract_walk import (
     common_answers,
     documented,
 )
-from support.platform import Platform, required
 
 CREATE = "POST /code-sessions"
 LIST = "GET /code-sessions"

@@ -4,14 +4,14 @@ import shlex
 import subprocess
 from typing import Any
 
-from support.dead_letters import fail_while_running, send_malformed
-from support.platform import Platform, required
+from support.databases.dead_letters import fail_while_running, send_malformed
+from support.deployments.api_client import Platform, required
 
 
 def command(*arguments: str) -> Any:
     """What the command line in the execution API's container answers."""
     compose = shlex.split(required("RUNLET_TEST_COMPOSE"))
-    python = ["exec", "-T", "execution-api", "python", "-m", "execution_api.dead_letters_cli"]
+    python = ["exec", "-T", "execution-api", "python", "-m", "execution_api.dead_letters.cli"]
     done = subprocess.run(
         [*compose, *python, "--json", *arguments],
         env={**os.environ, "COMPOSE_INTERACTIVE_NO_CLI": "1"},

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runlet.languages import LANGUAGES
-from support.platform import Platform
+from support.deployments.api_client import Platform
 
 
 def test_a_learner_creates_saves_runs_and_reads(platform: Platform) -> None:

@@ -1,6 +1,6 @@
 """What stops a session whose programs use up their limits, as a caller sees it."""
 
-from support.platform import Platform
+from support.deployments.api_client import Platform
 
 MAX_CONSECUTIVE_FAILURES = 5
 ENDLESS = "while True: pass"

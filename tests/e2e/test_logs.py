@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from support.deployments import Deployment, StackUnderTest
-from support.guarded import TOKEN, GuardedPlatform
+from support.deployments.deployments import Deployment, StackUnderTest
+from support.deployments.token_deployment import TOKEN, GuardedPlatform
 
 
 def secret() -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from monitoring import dashboard
 
-from support import promql
-from support.compose import compose
-from support.eventually import eventually
-from support.platform import Platform, required
-from support.prometheus import Prometheus
-from support.runner_replicas import runners_with
+from monitoring import dashboard
+from support.deployments.api_client import Platform, required
+from support.deployments.compose import compose
+from support.deployments.runner_replicas import runners_with
+from support.telemetry import promql
+from support.telemetry.prometheus import Prometheus
+from support.wait_until import eventually
 
 # Targets are looked up and scraped every 10 s.
 SECONDS_TO_SEE = 60

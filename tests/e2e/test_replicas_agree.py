@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from support.deployments import Deployment
-from support.guarded import GuardedPlatform
+from support.deployments.deployments import Deployment
+from support.deployments.token_deployment import GuardedPlatform
 
 ALLOWED = 10
 CALLS = 40

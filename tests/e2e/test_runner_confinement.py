@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support.compose import compose
+from support.deployments.compose import compose
 
 # Run in the runner's container, with its own Docker SDK and its own settings.
 ASK = """

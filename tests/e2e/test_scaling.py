@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.platform import Platform, required
+from support.deployments.api_client import Platform, required
 
 Scale = Callable[[int], None]
 SECONDS_TO_SCALE = 110

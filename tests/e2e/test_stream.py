@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from support.event_streams import Reading, ServerSent, parse, read_all
-from support.platform import Platform
+from support.deployments.api_client import Platform
+from support.http.event_streams import Reading, ServerSent, parse, read_all
 
 # Long enough for a reader to hear the beginning while the end is still far.
 SLOW = "import time\nprint('begun', flush=True)\ntime.sleep(4)\nprint('über €')\n"

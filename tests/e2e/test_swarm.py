@@ -13,10 +13,10 @@ import requests
 import yaml
 
 from support.certificates import Authority
-from support.eventually import eventually
-from support.isolated_engine import ADDRESS, TLS_PORT, IsolatedEngine
-from support.platform import Platform, required
-from support.tls_front import engine_folder
+from support.deployments.api_client import Platform, required
+from support.http.tls_front import engine_folder
+from support.sandboxes.isolated_engine import ADDRESS, TLS_PORT, IsolatedEngine
+from support.wait_until import eventually
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = "runlet/runtime-python"

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.sandboxes import TestBed, open_test_bed
+from support.sandboxes.sandboxes import TestBed, open_test_bed
 
 
 @pytest.fixture(scope="module", params=[1, 100], ids=["fresh", "reused"])

@@ -7,9 +7,9 @@ import psutil
 import pytest
 
 from runner.bootstrap import owner_name
-from runner.sandbox.engine import OWNER_LABEL
-from support.hostile import ALONE, LOOK_AROUND, assert_nothing_is_left, processes_of_runs
-from support.sandboxes import TestBed, open_test_bed
+from runner.containers.engine import OWNER_LABEL
+from support.sandboxes.hostile import ALONE, LOOK_AROUND, assert_nothing_is_left, processes_of_runs
+from support.sandboxes.sandboxes import TestBed, open_test_bed
 
 RUNS = int(os.environ.get("SOAK_RUNS", "600"))
 RUNS_PER_CONTAINER = 1000

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runlet.executions import Reason
-from support.hostile import Attack, endure
-from support.sandboxes import TestBed
+from runlet.execution import Reason
+from support.sandboxes.hostile import Attack, endure
+from support.sandboxes.sandboxes import TestBed
 
 SYSCALLS = (
     "import ctypes, os\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from runlet.executions import Reason
-from support.hostile import LIMITS, Attack, endure
-from support.sandboxes import TestBed
+from runlet.execution import Reason
+from support.sandboxes.hostile import LIMITS, Attack, endure
+from support.sandboxes.sandboxes import TestBed
 
 MEMORY = Reason.MEMORY_LIMIT
 OUTPUT = Reason.OUTPUT_LIMIT

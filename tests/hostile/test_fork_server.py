@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.hostile import Attack, endure
-from support.sandboxes import TestBed, open_test_bed
+from support.sandboxes.hostile import Attack, endure
+from support.sandboxes.sandboxes import TestBed, open_test_bed
 
 # The agent's children but this one, as soon as the next spare is among them.
 FIND_SERVER = (

@@ -2,11 +2,11 @@
 
 import pytest
 
-from runlet.executions import Reason
-from runner.sandbox.engine import name_of
-from support.eventually import eventually
-from support.hostile import LIMITS, Attack, endure
-from support.sandboxes import TestBed
+from runlet.execution import Reason
+from runner.containers.engine import name_of
+from support.sandboxes.hostile import LIMITS, Attack, endure
+from support.sandboxes.sandboxes import TestBed
+from support.wait_until import eventually
 
 TIME = Reason.TIME_LIMIT
 

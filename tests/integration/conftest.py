@@ -1,5 +1,5 @@
 """Fixtures for tests against real servers."""
 
-from support.broker import amqp_url
+from support.broker.vhosts import amqp_url
 
 __all__ = ["amqp_url"]

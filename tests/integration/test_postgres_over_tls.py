@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from runlet import postgres
+from runlet_postgres import engines
 from support.certificates import Authority
-from support.eventually import eventually
-from support.server_containers import port_of, server
+from support.deployments.server_containers import port_of, server
+from support.wait_until import eventually
 
 TLS_FOLDER = "/etc/postgresql-tls"
 COMMAND = (
@@ -62,7 +62,7 @@ def _answers(container: Any) -> bool:
 
 
 def engine_for(url: str) -> Engine:
-    return postgres.create_engine(url, "test", 1, autocommit=True)
+    return engines.create_engine(url, "test", 1, autocommit=True)
 
 
 def answer(url: str) -> Any:
@@ -78,7 +78,7 @@ def test_a_connection_is_encrypted_and_the_server_is_known(database: Server) -> 
     seen = answer(database.url())
 
     assert (seen.ssl, seen.version) == (True, "TLSv1.3")
-    assert postgres.create_probe(database.url(), "test")()
+    assert engines.create_probe(database.url(), "test")()
 
 
 def test_the_pool_keeps_an_encrypted_connection(database: Server) -> None:

@@ -16,7 +16,7 @@ from result_collector.config import Config as CollectorConfig
 from runlet import config
 from runner.config import Config as RunnerConfig
 from session_api.config import Config as SessionApiConfig
-from support import databases
+from support.databases import databases
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -100,7 +100,7 @@ def test_the_command_line_reads_the_address_from_a_file(database: str, tmp_path:
     address = tmp_path / "database-url"
     address.write_text(database, encoding="utf-8")
 
-    listed = run("execution_api.dead_letters_cli", "list", file=address)
+    listed = run("execution_api.dead_letters.cli", "list", file=address)
 
     assert listed.returncode == 0, listed.stderr
 

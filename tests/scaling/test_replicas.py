@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.platform import Platform, required
-from support.runner_replicas import Throughput, runners_with, throughput
+from support.deployments.api_client import Platform, required
+from support.deployments.runner_replicas import Throughput, runners_with, throughput
 
 LONG = bool(os.environ.get("SCALE_WAVES"))
 WAVES = int(os.environ.get("SCALE_WAVES") or 4)

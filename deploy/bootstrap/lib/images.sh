@@ -20,8 +20,8 @@ ensure_images() {
 
 hash_of_inputs() {
   {
-    find shared/runlet services deploy/service deploy/runtimes deploy/ca-certificates deploy/offline \
-      requirements/services.lock "${STACK_FILES[@]}" \
+    find shared services deploy/service deploy/runtimes deploy/ca-certificates deploy/offline \
+      "${STACK_FILES[@]}" \
       -type f -not -name '*.pyc' -not -path '*_cache/*' -exec sha256sum {} + | LC_ALL=C sort
     image_id "$BASE_IMAGE"
     image_id "$(official_base)"

@@ -5,13 +5,13 @@ VENV_STAMP=.venv/.runlet-requirements
 ensure_venv() {
   local python want
   python=$(find_python) || python=$(install_python)
-  want=$("$python" --version; sha256sum requirements/development.lock)
+  want=$("$python" --version; sha256sum tests/requirements.lock)
   if venv_works && [ "$(cat "$VENV_STAMP" 2>/dev/null)" = "$want" ]; then
     return
   fi
   step "Preparing .venv"
   venv_works || "$python" -m venv --clear .venv
-  quietly retry 3 .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/development.lock \
+  quietly retry 3 .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.lock \
     || fail "The tests' Python packages could not be installed; pip's reason stands above." \
       "Check this machine's network and run the command again."
   printf '%s\n' "$want" >"$VENV_STAMP"

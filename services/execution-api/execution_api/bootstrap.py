@@ -9,37 +9,41 @@ from typing import Protocol
 from flask import Flask
 from sqlalchemy import Engine
 
-from execution_api import callback_document, context, loop_check, metering
-from execution_api.acceptance import Acceptance
-from execution_api.backlog import Backlog
-from execution_api.cancellations import CancellationRepository
-from execution_api.cancelling import Cancelling
+from execution_api import context, instrumentation
 from execution_api.config import ApiConfig, CommandConfig, RelayConfig
-from execution_api.dead_letter_routes import dead_letters
-from execution_api.dead_letters import DeadLetterRepository
-from execution_api.live_output import LiveOutput, Progress
-from execution_api.lookout import LookOut, State, States
-from execution_api.outbox import Outbox
-from execution_api.outbox_gauges import OutboxGauges
-from execution_api.outbox_relay import OutboxRelay
-from execution_api.repository import ExecutionRepository
-from execution_api.requeueing import Requeueing, leave_to_relay
-from execution_api.result_listener import create_listener
-from execution_api.routes import executions
-from execution_api.run_schema import CALLBACK_COMPONENT
-from execution_api.session_client import SessionClient
-from execution_api.waiting import Waiters
-from runlet import build_info, callback_hosts, metrics, postgres, tracing
-from runlet.broker import topology
-from runlet.broker.line import Declare
-from runlet.broker.publisher import Publisher
-from runlet.broker.subscriber import Subscriber
+from execution_api.dead_letters.repository import DeadLetterRepository
+from execution_api.dead_letters.requeue import Requeueing, leave_to_relay
+from execution_api.dead_letters.routes import dead_letters
+from execution_api.executions.cancel import Cancelling
+from execution_api.executions.cancel_repository import CancellationRepository
+from execution_api.executions.event_listener import create_listener
+from execution_api.executions.missed_event_poller import LookOut, State, States
+from execution_api.executions.repository import ExecutionRepository
+from execution_api.executions.routes import executions
+from execution_api.executions.waiters import Waiters
+from execution_api.openapi import callback_document
+from execution_api.outbox.gauges import OutboxGauges
+from execution_api.outbox.outbox import Outbox
+from execution_api.outbox.relay import OutboxRelay
+from execution_api.runs import loop_check
+from execution_api.runs.backlog import Backlog
+from execution_api.runs.schema import CALLBACK_COMPONENT
+from execution_api.runs.session_client import SessionClient
+from execution_api.runs.submission import Acceptance
+from execution_api.streaming.output_buffer import LiveOutput, Progress
+from runlet import callback_hosts
 from runlet.clock import SystemClock
 from runlet.config import ConfigError
-from runlet.http import auth, database
-from runlet.http.app import Description, create_app
-from runlet.ops_server import OPS_PORT, OpsServer
-from runlet.tracing import Tracer
+from runlet_amqp import declaration
+from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.publisher import Publisher
+from runlet_amqp.subscriber import Subscriber
+from runlet_http import auth, database_errors
+from runlet_http.app import Description, create_app
+from runlet_postgres import engines
+from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.tracing import Tracer
 
 SESSION_CONNECTIONS = 32
 RELAY_DATABASE_CONNECTIONS = 1
@@ -114,9 +118,9 @@ def create_api(config: ApiConfig) -> Api:
     """The HTTP API. Raises ConfigError for an unknown language, and tokens that cannot be used."""
     name = "execution-api"
     build_info.announce(name, Path(__file__).parent)
-    metering.prepare(config.offered_languages())
+    instrumentation.prepare(config.offered_languages())
     tracer = tracing.create(config, name)
-    engine = postgres.create_engine(
+    engine = engines.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
     publisher = Publisher(config, name, _declare(config), tracer)
@@ -132,7 +136,7 @@ def create_api(config: ApiConfig) -> Api:
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     """The relay. Raises ConfigError when `config.languages` names an unknown language."""
     name = "execution-relay"
-    engine = postgres.create_engine(
+    engine = engines.create_engine(
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
     )
     tracer = tracing.create(config, name)
@@ -141,7 +145,7 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     gauges = OutboxGauges(engine, clock)
     relay = OutboxRelay(engine, publisher, languages, clock, gauges.measure_when_due)
     build_info.announce(name, Path(__file__).parent)
-    database_answers = postgres.create_probe(config.database_url, name)
+    database_answers = engines.create_probe(config.database_url, name)
     ops = OpsServer(
         healthy=lambda: relay.alive,
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
@@ -153,7 +157,7 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
 
 def create_dead_letter_desk(config: CommandConfig) -> DeadLetterDesk:
     """Dead letters without a broker: what is requeued there, the relay publishes."""
-    engine = postgres.create_engine(
+    engine = engines.create_engine(
         config.database_url, "dead-letters", COMMAND_DATABASE_CONNECTIONS, autocommit=True
     )
     letters = DeadLetterRepository(engine)
@@ -209,7 +213,7 @@ def _create_app(
     config: ApiConfig, publisher: Publisher, parts: context.Context, tracer: Tracer
 ) -> Flask:
     checks = {
-        "database": postgres.create_probe(config.database_url, "execution-api"),
+        "database": engines.create_probe(config.database_url, "execution-api"),
         "message broker": lambda: publisher.connected,
     }
     description = Description(
@@ -218,7 +222,7 @@ def _create_app(
     app, api = create_app(description, tracer)
     auth.install(app, api, config, trusts_services=False)
     context.attach(app, parts)
-    database.install(app)
+    database_errors.install(app)
     callbacks = callback_document.describe(parts.acceptance.callback_hosts)
     api.spec.components.schema(CALLBACK_COMPONENT, callbacks)
     api.register_blueprint(executions)
@@ -236,4 +240,4 @@ def _create_session_client(config: ApiConfig) -> SessionClient:
 
 
 def _declare(config: RelayConfig) -> Declare:
-    return partial(topology.declare, languages=list(config.offered_languages()))
+    return partial(declaration.declare, languages=list(config.offered_languages()))

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from execution_api.loop_check import LoopGuard
-from execution_api.rate_limits import RateLimitSettings
-from runlet.broker.settings import BrokerSettings
+from execution_api.runs.loop_check import LoopGuard
+from execution_api.runs.rate_limits import RateLimitSettings
 from runlet.config import ConfigError, comma_separated
-from runlet.http.auth import TokenSettings
 from runlet.languages import Language, offered
 from runlet.limits import LimitSettings
-from runlet.tracing import TracingSettings
+from runlet_amqp.settings import BrokerSettings
+from runlet_http.auth import TokenSettings
+from runlet_telemetry.tracing import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

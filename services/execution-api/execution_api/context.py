@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
-from execution_api.acceptance import Acceptance
-from execution_api.cancelling import Cancelling
-from execution_api.dead_letters import DeadLetterRepository
-from execution_api.live_output import LiveOutput
-from execution_api.repository import ExecutionRepository
-from execution_api.requeueing import Requeueing
-from execution_api.waiting import Waiters
+from execution_api.dead_letters.repository import DeadLetterRepository
+from execution_api.dead_letters.requeue import Requeueing
+from execution_api.executions.cancel import Cancelling
+from execution_api.executions.repository import ExecutionRepository
+from execution_api.executions.waiters import Waiters
+from execution_api.runs.submission import Acceptance
+from execution_api.streaming.output_buffer import LiveOutput
 
 _KEY = "execution_api"
 

@@ -5,8 +5,9 @@ import sys
 
 from execution_api import bootstrap
 from execution_api.config import RelayConfig
-from runlet import config, logs
+from runlet import config
 from runlet.lifecycle import StopSignal
+from runlet_telemetry import logs
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from types import FrameType
 
 from execution_api import bootstrap
 from execution_api.config import ApiConfig
-from runlet import config, logs
+from runlet import config
+from runlet_telemetry import logs
 
 _config = config.load(ApiConfig, os.environ)
 logs.configure("execution-api", _config.log_level)

@@ -5,8 +5,9 @@ import sys
 
 from result_collector import bootstrap
 from result_collector.config import Config
-from runlet import config, logs
+from runlet import config
 from runlet.lifecycle import StopSignal, take_short_turns
+from runlet_telemetry import logs
 
 
 def main() -> int:

@@ -10,11 +10,11 @@ from queue import Queue
 
 from sqlalchemy import Engine
 
-from result_collector import age_gauges, metering
+from result_collector import instrumentation
 from result_collector.callbacks.handler import CallbackHandler
 from result_collector.callbacks.post import HttpPost
-from result_collector.callbacks.resolving import AddressBook, Resolve, resolve_by_system
-from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks.receiver_dns import AddressBook, Resolve, resolve_by_system
+from result_collector.callbacks.retry_schedule import Schedule
 from result_collector.callbacks.sender import Sender
 from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
@@ -22,29 +22,32 @@ from result_collector.callbacks.sweep import CallbackQueue, Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
 from result_collector.collector import Collector, Loop
 from result_collector.config import Config
-from result_collector.endings import Endings, Tells
-from result_collector.metering import CountedEndings
+from result_collector.gauges import queue_age
+from result_collector.gauges.queue_depth import QueueGauges
+from result_collector.ingest.completion_publisher import Endings, Tells
+from result_collector.ingest.store import Store
+from result_collector.ingest.store_reporting import report
+from result_collector.ingest.store_tracing import storing
+from result_collector.ingest.writer import Write, Writer
+from result_collector.instrumentation import CountedEndings
 from result_collector.periodic import Periodic
 from result_collector.pulse import Pulses
-from result_collector.queue_gauges import QueueGauges
-from result_collector.queues import IdleLanguages, Queues
-from result_collector.reconciler import Reconciler
-from result_collector.reconciliation import Reconciliation
-from result_collector.reports import report
-from result_collector.retention import Retention
-from result_collector.store import Store
-from result_collector.store_steps import storing
-from result_collector.writer import Write, Writer
-from runlet import build_info, metrics, postgres, tracing
-from runlet.broker import topology
-from runlet.broker.consumer import Consumer, Delivery
-from runlet.broker.line import Declare
-from runlet.broker.publisher import Publisher
-from runlet.broker.redeliveries import counted
+from result_collector.reconciliation.queue_inspector import IdleLanguages, Queues
+from result_collector.reconciliation.reconciler import Reconciler
+from result_collector.reconciliation.repository import Reconciliation
+from result_collector.retention.executions import Retention
+from runlet import topology
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
-from runlet.ops_server import OPS_PORT, OpsServer
-from runlet.tracing import Tracer
+from runlet_amqp import declaration
+from runlet_amqp.consumer import Consumer, Delivery
+from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.publisher import Publisher
+from runlet_amqp.redelivery_counter import counted
+from runlet_postgres import engines
+from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.tracing import Tracer
 
 NAME = "result-collector"
 UPKEEP_NAME = f"{NAME}-upkeep"
@@ -79,7 +82,7 @@ def create_collector(
     """The collector. Raises ConfigError for unknown languages and unusable callback settings."""
     pulses = Pulses(stop, SystemClock())
     declare = partial(
-        topology.declare,
+        declaration.declare,
         languages=config.offered_languages(),
         callback_delays_seconds=outside.schedule.delays_seconds,
     )
@@ -91,7 +94,7 @@ def create_collector(
     writer = Writer(deliveries, write, consumer.settle, pulses.add())
     upkeep = _create_upkeep(config, declare, publisher, pulses, tracer)
     callbacks = _create_callbacks(config, declare, publisher, pulses, outside, tracer)
-    database_answers = postgres.create_probe(config.database_url, NAME)
+    database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
         healthy=lambda: writer.alive and pulses.beat(),
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
@@ -121,7 +124,7 @@ def _create_endings(publisher: Publisher) -> Tells:
 
 def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
     clock = SystemClock()
-    engine = postgres.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=True)
+    engine = engines.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=True)
     store = Store(engine, clock)
 
     def write(batch: Sequence[Delivery]) -> None:
@@ -139,7 +142,7 @@ def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
 def _create_upkeep(
     config: Config, declare: Declare, publisher: Publisher, pulses: Pulses, tracer: Tracer
 ) -> tuple[Periodic, ...]:
-    engine = postgres.create_engine(
+    engine = engines.create_engine(
         config.database_url, UPKEEP_NAME, UPKEEP_CONNECTIONS, autocommit=False
     )
     return (
@@ -181,11 +184,11 @@ def _create_gauges(
 ) -> tuple[Loop, ...]:
     build_info.announce(NAME, Path(__file__).parent)
     languages = config.offered_languages()
-    metering.prepare(languages)
+    instrumentation.prepare(languages)
     queues = topology.queues(languages, outside.schedule.delays_seconds)
-    engine = postgres.create_engine(config.database_url, GAUGES_NAME, 1, autocommit=True)
-    every = age_gauges.EVERY_SECONDS
-    ages = age_gauges.AgeGauges(engine, languages)
+    engine = engines.create_engine(config.database_url, GAUGES_NAME, 1, autocommit=True)
+    every = queue_age.EVERY_SECONDS
+    ages = queue_age.AgeGauges(engine, languages)
     return (
         QueueGauges(config, GAUGES_NAME, declare, queues, pulses.add(every)),
         Periodic("age-gauges", every, ages.turn, pulses.add(every)),
@@ -204,7 +207,7 @@ def _create_callbacks(
     allowed = config.callback_receivers()
     if not allowed:
         return ()
-    engine = postgres.create_engine(
+    engine = engines.create_engine(
         config.database_url, CALLBACKS_NAME, CALLBACK_CONNECTIONS, autocommit=True
     )
     store, schedule = CallbackStore(engine, SystemClock()), outside.schedule

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from result_collector.writer import Writer
-from runlet.broker.consumer import Consumer
-from runlet.broker.publisher import Publisher
+from result_collector.ingest.writer import Writer
 from runlet.lifecycle import StopSignal
-from runlet.ops_server import OpsServer
-from runlet.tracing import Tracer
+from runlet_amqp.consumer import Consumer
+from runlet_amqp.publisher import Publisher
+from runlet_telemetry.ops_server import OpsServer
+from runlet_telemetry.tracing import Tracer
 
 PUBLISHER_HEAD_START_SECONDS = 2
 

@@ -6,11 +6,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from runlet import callback_hosts
-from runlet.broker.settings import BrokerSettings
 from runlet.callback_hosts import AllowedHosts
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
-from runlet.tracing import TracingSettings
+from runlet_amqp.settings import BrokerSettings
+from runlet_telemetry.tracing import TracingSettings
 
 SHORTEST_SECRET = 16
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from runlet.broker.connection import CONNECTION_ERRORS
 from runlet.lifecycle import StopSignal
+from runlet_amqp.connection import CONNECTION_ERRORS
 
 log = structlog.get_logger()
 

@@ -5,11 +5,12 @@ import sys
 
 import docker
 
-from runlet import config, logs
+from runlet import config
 from runlet.lifecycle import StopSignal, take_short_turns
+from runlet_telemetry import logs
 from runner import bootstrap
 from runner.config import Config
-from runner.sandbox.engine import engine_faults
+from runner.containers.engine import engine_faults
 from runner.sandbox.interface import SandboxUnavailableError
 
 ENGINE_CONNECTIONS = 64

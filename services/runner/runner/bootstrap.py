@@ -9,28 +9,29 @@ from pathlib import Path
 import docker
 from pika.adapters.blocking_connection import BlockingChannel
 
-from runlet import build_info, metrics, tracing
-from runlet.broker import steps, topology
-from runlet.broker.consumer import Consumer, Delivery
-from runlet.broker.line import Declare
-from runlet.broker.publisher import Publisher
-from runlet.broker.redeliveries import counted
-from runlet.broker.subscriber import Binding, Subscriber
+from runlet import topology
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
-from runlet.ops_server import OPS_PORT, OpsServer
-from runlet.tracing import Tracer
-from runner import metering
-from runner.cancellations import Cancellations
+from runlet_amqp import declaration, delivery_tracing
+from runlet_amqp.consumer import Consumer, Delivery
+from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.publisher import Publisher
+from runlet_amqp.redelivery_counter import counted
+from runlet_amqp.subscriber import Binding, Subscriber
+from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.tracing import Tracer
+from runner import instrumentation
 from runner.config import Config
-from runner.hand_back import HandBack
-from runner.handler import RunHandler
-from runner.reporter import Reporter
+from runner.consume.cancellations import Cancellations
+from runner.consume.event_publisher import Reporter
+from runner.consume.handler import RunHandler
+from runner.consume.return_unstarted import HandBack
+from runner.consume.worker_threads import Slots
+from runner.containers.engine import ContainerSettings, Engine, runner_container
+from runner.containers.pool import PoolSize, WarmPool
+from runner.containers.reaper import HOST_OWNER_PREFIX, Reaper
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
-from runner.sandbox.engine import ContainerSettings, Engine, runner_container
-from runner.sandbox.pool import PoolSize, WarmPool
-from runner.sandbox.reaper import HOST_OWNER_PREFIX, Reaper
-from runner.slots import Slots
 
 NAME = "runner"
 
@@ -95,7 +96,7 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     sandbox = DockerSandbox(engine, pool, settings)
 
     def declare(channel: BlockingChannel) -> None:
-        topology.declare(channel, languages)
+        declaration.declare(channel, languages)
 
     def settle(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
@@ -110,7 +111,7 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     slots = Slots(
         config.runner_concurrency,
         lambda delivery: consumer.holds(delivery),
-        steps.traced(tracer, "run", handler.handle),
+        delivery_tracing.traced(tracer, "run", handler.handle),
         give_up=lambda delivery: consumer.requeue(delivery),
         hand_back=HandBack(reporter, settle),
     )
@@ -134,8 +135,8 @@ def _container_settings(config: Config, owner: str) -> ContainerSettings:
 
 def _prepare_metrics(config: Config, pool: WarmPool) -> None:
     build_info.announce(NAME, Path(__file__).parent)
-    metering.prepare(config.runner_concurrency, config.served())
-    metering.watch_size(pool, config.served())
+    instrumentation.prepare(config.runner_concurrency, config.served())
+    instrumentation.watch_size(pool, config.served())
 
 
 def _create_pool(config: Config, engine: Engine) -> WarmPool:
@@ -143,10 +144,10 @@ def _create_pool(config: Config, engine: Engine) -> WarmPool:
         config.served().values(),
         PoolSize(config.sandbox_pool_floor, config.sandbox_pool_ceiling),
         config.sandbox_runs_per_container,
-        metering.timed(engine.start_container),
+        instrumentation.timed(engine.start_container),
         engine.remove,
         SystemClock(),
-        metering.PoolMeter(),
+        instrumentation.PoolMeter(),
     )
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from runlet.broker.settings import BrokerSettings
 from runlet.config import comma_separated
 from runlet.languages import Language, offered
-from runlet.tracing import TracingSettings
+from runlet_amqp.settings import BrokerSettings
+from runlet_telemetry.tracing import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

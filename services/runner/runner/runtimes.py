@@ -13,9 +13,10 @@ import docker
 import structlog
 from docker.errors import BuildError, DockerException, ImageNotFound
 
-from runlet import config, logs
+from runlet import config
 from runlet.config import comma_separated
 from runlet.languages import Language, offered
+from runlet_telemetry import logs
 
 log = structlog.get_logger()
 

@@ -5,19 +5,20 @@ from pathlib import Path
 
 from flask import Flask
 
-from runlet import build_info, metrics, postgres, tracing
 from runlet.clock import SystemClock
 from runlet.config import comma_separated
-from runlet.http import auth, database
-from runlet.http.app import Description
-from runlet.http.app import create_app as create_http_app
 from runlet.languages import offered
+from runlet_http import auth, database_errors
+from runlet_http.app import Description
+from runlet_http.app import create_app as create_http_app
+from runlet_postgres import engines
+from runlet_telemetry import build_info, metrics, tracing
 from session_api import context, errors
 from session_api.config import Config
-from session_api.language_routes import languages
-from session_api.repository import SessionRepository
-from session_api.routes import sessions
-from session_api.schemas import LANGUAGE_COMPONENT
+from session_api.languages.routes import languages
+from session_api.sessions.repository import SessionRepository
+from session_api.sessions.routes import sessions
+from session_api.sessions.schemas import LANGUAGE_COMPONENT
 
 NAME = "session-api"
 
@@ -31,7 +32,7 @@ def create_app(config: Config) -> Flask:
     Raises ValueError when `config.languages` names an unknown language, and ConfigError for tokens
     that cannot be used.
     """
-    probe = postgres.create_probe(config.database_url, NAME)
+    probe = engines.create_probe(config.database_url, NAME)
     build_info.announce(NAME, Path(__file__).parent)
     description = Description(
         title="Runlet session API",
@@ -43,13 +44,13 @@ def create_app(config: Config) -> Flask:
     atexit.register(tracer.close)
     app, api = create_http_app(description, tracer)
     auth.install(app, api, config, trusts_services=True)
-    engine = postgres.create_engine(config.database_url, NAME, POOL_SIZE, autocommit=True)
+    engine = engines.create_engine(config.database_url, NAME, POOL_SIZE, autocommit=True)
     offer = offered(comma_separated(config.languages))
     context.attach(
         app, context.Context(SessionRepository(engine, SystemClock()), offer, limits=config)
     )
     errors.install(app)
-    database.install(app)
+    database_errors.install(app)
     api.spec.components.schema(LANGUAGE_COMPONENT, {"type": "string", "enum": list(offer)})
     api.register_blueprint(sessions)
     api.register_blueprint(languages)

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from runlet.http.auth import TokenSettings
 from runlet.limits import LimitSettings
-from runlet.tracing import TracingSettings
+from runlet_http.auth import TokenSettings
+from runlet_telemetry.tracing import TracingSettings
 
 LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
-from runlet.http.problems import invalid
 from runlet.languages import Language
 from runlet.limits import LimitSettings
-from session_api.repository import SessionRepository
+from runlet_http.problems import invalid
+from session_api.sessions.repository import SessionRepository
 
 _KEY = "session_api"
 

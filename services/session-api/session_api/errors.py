@@ -5,8 +5,12 @@ from typing import Any
 
 from flask import Flask, Response
 
-from runlet.http.problems import ProblemError, not_found, render
-from session_api.repository import SessionClosedError, SessionNotFoundError, StaleRevisionError
+from runlet_http.problems import ProblemError, not_found, render
+from session_api.sessions.repository import (
+    SessionClosedError,
+    SessionNotFoundError,
+    StaleRevisionError,
+)
 
 
 def install(app: Flask) -> None:

@@ -2,7 +2,8 @@
 
 import os
 
-from runlet import config, logs
+from runlet import config
+from runlet_telemetry import logs
 from session_api import bootstrap
 from session_api.config import Config
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import docker
 import pytest
 
-from support.engine_proxy import EngineProxy, running_proxy
+from support.sandboxes.engine_proxy import EngineProxy, running_proxy
 
 
 @pytest.fixture(scope="session")

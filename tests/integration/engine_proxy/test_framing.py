@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.engine_proxy import EngineProxy, create_call, sandbox_name
+from support.sandboxes.engine_proxy import EngineProxy, create_call, sandbox_name
 
 INFO = b"GET /v1.41/info HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.engine_proxy import EngineProxy, sandbox_name
+from support.sandboxes.engine_proxy import EngineProxy, sandbox_name
 
 V = "/v1.41"
 ON_A_CONTAINER = [

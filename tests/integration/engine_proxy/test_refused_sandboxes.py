@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.engine_proxy import (
+from support.sandboxes.engine_proxy import (
     EngineProxy,
     as_the_sdk_writes,
     create_call,

@@ -9,11 +9,11 @@ import docker
 import pytest
 
 from runlet.languages import PYTHON
-from runner.sandbox.engine import ContainerSettings, Engine, name_of
+from runner.containers.engine import ContainerSettings, Engine, name_of
 from runner.sandbox.interface import SandboxUnavailableError
-from support.engine_proxy import EngineProxy, running_proxy
-from support.eventually import eventually
-from support.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
+from support.sandboxes.engine_proxy import EngineProxy, running_proxy
+from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
+from support.wait_until import eventually
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from execution_api import bootstrap
 from execution_api.bootstrap import Api
 from execution_api.config import ApiConfig
 from runlet.messages import RunRequested
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.session_api_stub import SessionApiStub
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 ALEMBIC_INI = Path(bootstrap.__file__).with_name("alembic.ini")
 

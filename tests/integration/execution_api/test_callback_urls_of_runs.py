@@ -8,14 +8,13 @@ from flask.testing import FlaskClient
 
 from execution_api.bootstrap import Api, create_api
 from execution_api.config import ApiConfig
-from runlet import messages
-from runlet.broker import topology
+from runlet import messages, topology
 from runlet.config import ConfigError
 from runlet.messages import CallbackRequested
-from support import broker
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.session_api_stub import SessionApiStub
+from support.broker import vhosts
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 ALLOWED = "hooks.example.com, *.internal:8443!private, 10.0.0.5"
 URL = "https://hooks.example.com/runlet?token=1"
@@ -106,7 +105,7 @@ def test_the_callback_is_part_of_what_an_idempotency_key_stands_for(
 
 def asked_for(amqp_url: str) -> CallbackRequested:
     """What the queue of callbacks holds."""
-    [(properties, body)] = broker.take(amqp_url, topology.CALLBACKS_QUEUE, 1)
+    [(properties, body)] = vhosts.take(amqp_url, topology.CALLBACKS_QUEUE, 1)
     message = messages.decode(properties.type, body)
     assert isinstance(message, CallbackRequested)
     return message

@@ -14,16 +14,15 @@ from pika.adapters.blocking_connection import BlockingChannel
 from werkzeug.test import TestResponse
 
 from execution_api.bootstrap import Api
-from runlet import messages
-from runlet.broker import topology
+from runlet import messages, topology
 from runlet.messages import CancelRequested, ExecutionEnded, Message
-from support import broker
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
+from support.broker import vhosts
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.databases.stores import store
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.session_api_stub import SessionApiStub
-from support.stores import store
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
@@ -55,7 +54,7 @@ class Ear:
 @contextmanager
 def listening(amqp_url: str, exchange: str) -> Iterator[Ear]:
     """An ear at an exchange, from now on."""
-    with broker.open_channel(amqp_url) as channel:
+    with vhosts.open_channel(amqp_url) as channel:
         yield Ear(channel, exchange)
 
 
@@ -139,7 +138,7 @@ def test_the_end_of_a_queued_one_is_told_whole(
 def test_who_waits_for_a_queued_one_hears_of_it(
     client: FlaskClient, database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.lookout.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("execution_api.executions.missed_event_poller.LOOK_SECONDS", 3600.0)
     request = database.add()
     path = f"/executions/{request.execution_id}"
     begun = time.monotonic()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from execution_api.bootstrap import Api
-from runlet.executions import Reason
-from support.executions import ExecutionsDatabase
-from support.rate_limits import end_all, rejected, run
-from support.session_api_stub import SessionApiStub
+from runlet.execution import Reason
+from support.databases.executions import ExecutionsDatabase
+from support.databases.rate_limits import end_all, rejected, run
+from support.http.session_api_stub import SessionApiStub
 
 StartApi = Callable[..., Api]
 

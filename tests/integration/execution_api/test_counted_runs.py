@@ -8,17 +8,18 @@ from sqlalchemy import Integer, column, text
 from sqlalchemy.exc import DataError
 
 from execution_api.bootstrap import Api
-from execution_api.rate_limits import Claim, RateLimitSettings, claim_for
-from execution_api.repository import ExecutionRepository, NewExecution
-from execution_api.session_client import Snapshot
-from runlet import messages, postgres
-from runlet.executions import Reason
-from runlet.prepared import Prepared
-from support.executions import ExecutionsDatabase, run_requested
+from execution_api.executions.repository import ExecutionRepository, NewExecution
+from execution_api.runs.rate_limits import Claim, RateLimitSettings, claim_for
+from execution_api.runs.session_client import Snapshot
+from runlet import messages
+from runlet.execution import Reason
+from runlet_postgres import engines
+from runlet_postgres.prepared_statements import Prepared
+from support.databases.executions import ExecutionsDatabase, run_requested
+from support.databases.rate_limits import counted, end_all, rejected, run
+from support.databases.statements import sent_statements
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.rate_limits import counted, end_all, rejected, run
-from support.session_api_stub import SessionApiStub
-from support.statements import sent_statements
 
 StartApi = Callable[..., Api]
 
@@ -123,7 +124,9 @@ def test_a_run_that_breaks_off_half_way_consumes_nothing(
 ) -> None:
     repository, new = new_execution(database)
     breaking = text("SELECT 1 / 0 AS none").columns(column("none", Integer))
-    monkeypatch.setattr("execution_api.repository._ACCEPT", Prepared("breaking", breaking))
+    monkeypatch.setattr(
+        "execution_api.executions.repository._ACCEPT", Prepared("breaking", breaking)
+    )
     with pytest.raises(DataError):
         repository.insert(new, claim_of(new, user_id="ada"))
     assert counted(database) == {}
@@ -131,7 +134,7 @@ def test_a_run_that_breaks_off_half_way_consumes_nothing(
 
 def test_the_server_ends_a_transaction_whose_process_hangs(database: ExecutionsDatabase) -> None:
     """Else one frozen replica would keep a user's row locked for the others."""
-    engine = postgres.create_engine(database.url, "test", 1, autocommit=True)
+    engine = engines.create_engine(database.url, "test", 1, autocommit=True)
     with engine.connect() as connection:
         shown = connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
     engine.dispose()

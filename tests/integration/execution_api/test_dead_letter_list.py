@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from support.executions import ExecutionsDatabase
+from support.databases.executions import ExecutionsDatabase
 from support.parallel import at_once
 
 

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from execution_api import dead_letters_cli
-from support.executions import ExecutionsDatabase
+from execution_api.dead_letters import cli
+from support.databases.executions import ExecutionsDatabase
 
 NO_LETTER = "There is no dead letter with this id.\n"
 
@@ -30,7 +30,7 @@ class CommandLine:
 
 def _exit_code(arguments: Sequence[str]) -> object:
     try:
-        return dead_letters_cli.main(arguments)
+        return cli.main(arguments)
     except SystemExit as exit_:
         return exit_.code
 
@@ -147,7 +147,7 @@ def test_a_database_that_is_away_is_said_to_be(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg2://u:secret@127.0.0.1:1/x")
     shell.call("list", code=1)
-    assert shell.errors == f"{dead_letters_cli.DATABASE_AWAY}\n"
+    assert shell.errors == f"{cli.DATABASE_AWAY}\n"
 
 
 def test_a_missing_setting_is_named(shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
 from execution_api.bootstrap import Api
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.session_api_stub import SessionApiStub
-from support.tcp_proxy import TcpProxy
+from support.broker.tcp_proxy import TcpProxy
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 

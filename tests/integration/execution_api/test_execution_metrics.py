@@ -13,16 +13,16 @@ from sqlalchemy.exc import OperationalError
 from execution_api import bootstrap
 from execution_api.bootstrap import Api
 from execution_api.config import RelayConfig
-from execution_api.outbox_gauges import EVERY_SECONDS, OutboxGauges
-from execution_api.rate_limits import Cause
-from runlet import metrics
+from execution_api.outbox.gauges import EVERY_SECONDS, OutboxGauges
+from execution_api.runs.rate_limits import Cause
 from runlet.lifecycle import StopSignal
+from runlet_telemetry import metrics
 from support.clocks import ManualClock
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.metrics import Page, rise, value
-from support.session_api_stub import SessionApiStub
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
+from support.telemetry.metrics import Page, rise, value
 from support.threads import running
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 Rise = Callable[[], float]

@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 
 from execution_api import bootstrap
 from result_collector import tables
-from support import databases
+from support.databases import databases
 
 ALEMBIC_INI = Path(bootstrap.__file__).with_name("alembic.ini")
 

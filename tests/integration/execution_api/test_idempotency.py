@@ -6,11 +6,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from execution_api.bootstrap import Api
-from support import broker
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
+from support.broker import vhosts
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
@@ -66,7 +66,7 @@ def test_calls_with_one_key_that_come_at_once_make_one_execution(
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.get_json()["execution_id"] for answer in answers}) == 1
     eventually(lambda: not database.outbox())
-    assert broker.depth(amqp_url, "runs.python") == 1
+    assert vhosts.depth(amqp_url, "runs.python") == 1
 
 
 def test_the_same_key_with_another_body_is_refused(

@@ -6,11 +6,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from execution_api.bootstrap import Api
-from execution_api.loop_check import LoopGuard
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.metrics import rise
-from support.session_api_stub import SessionApiStub
+from execution_api.runs.loop_check import LoopGuard
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
+from support.telemetry.metrics import rise
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 ENDLESS = "n = 1\nwhile True:\n    n = 2\n"

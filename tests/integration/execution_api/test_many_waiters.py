@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 import pytest
 import yaml
 
-from runlet.broker import outgoing
 from runlet.messages import RunRequested
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.gunicorns import ROOT, Replica, running_replica
-from support.happenings import finished
-from support.servers import OpenStream
-from support.session_api_stub import SessionApiStub
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished
+from support.databases.executions import ExecutionsDatabase
+from support.deployments.gunicorns import ROOT, Replica, running_replica
+from support.deployments.servers import OpenStream
+from support.http.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 WAITERS = 500
 PROBES = 200
@@ -121,8 +121,8 @@ def test_other_calls_stay_fast_while_five_hundred_wait_and_all_are_answered(
     crowded, held = milliseconds(replica, requests[0]), replica.megabytes() - megabytes
 
     with running_collector(database.url, amqp_url):
-        ends = (outgoing.event(finished(each, stdout="42"), None) for each in requests)
-        broker.publish(amqp_url, *ends)
+        ends = (envelopes.event(finished(each, stdout="42"), None) for each in requests)
+        vhosts.publish(amqp_url, *ends)
         crowd.listen(lambda: crowd.ended() == WAITERS)
 
     assert crowd.with_status(b'"COMPLETED"') == WAITERS

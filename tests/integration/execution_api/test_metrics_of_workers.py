@@ -11,11 +11,11 @@ import pytest
 import urllib3
 from prometheus_client import multiprocess
 
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.gunicorns import Replica, running_replica
-from support.metrics import Page
-from support.session_api_stub import SessionApiStub
+from support.databases.executions import ExecutionsDatabase
+from support.deployments.gunicorns import Replica, running_replica
+from support.http.session_api_stub import SessionApiStub
+from support.telemetry.metrics import Page
+from support.wait_until import eventually
 
 WORKERS = 2
 COUNT = "runlet_http_request_seconds_count"

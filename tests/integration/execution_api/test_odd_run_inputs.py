@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from execution_api import bootstrap
 from execution_api.config import ApiConfig
-from support.session_api_stub import SessionApiStub
+from support.http.session_api_stub import SessionApiStub
 
 JSON = "application/json"
 

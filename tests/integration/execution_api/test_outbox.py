@@ -9,18 +9,18 @@ from sqlalchemy import make_url
 from execution_api import bootstrap
 from execution_api.bootstrap import Api, RelayProcess
 from execution_api.config import RelayConfig
-from execution_api.outbox import Outbox, StoredRequest
+from execution_api.outbox.outbox import Outbox, StoredRequest
 from runlet import messages
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.broker.publisher import Publisher
 from runlet.lifecycle import StopSignal
-from support import broker
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase, run_requested
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.publisher import Publisher
+from support.broker import vhosts
+from support.broker.tcp_proxy import TcpProxy
+from support.databases.executions import ExecutionsDatabase, run_requested
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.session_api_stub import SessionApiStub
-from support.tcp_proxy import TcpProxy
 from support.threads import running
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
@@ -72,7 +72,7 @@ def test_a_run_is_accepted_while_the_broker_is_away_and_relayed_later(
 
     assert relay.relay.relay_batch() == 1
 
-    [(properties, body)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, body)] = vhosts.take(amqp_url, "runs.python", 1)
     execution_id = answer.get_json()["execution_id"]
     assert properties.correlation_id == execution_id
     assert properties.type == "run.requested.v1"
@@ -108,7 +108,7 @@ def test_a_stop_forgets_what_the_broker_has(
         assert client.post(f"/code-sessions/{sessions.add()}/run").status_code == 202
     api.close()
     assert not database.outbox()
-    assert broker.depth(amqp_url, "runs.python") == 5
+    assert vhosts.depth(amqp_url, "runs.python") == 5
 
 
 class SlowPublisher(Publisher):
@@ -153,7 +153,7 @@ def test_what_has_begun_already_is_not_sent_again(
     grow_old(database)
     assert relay.relay.relay_batch() == 1
     assert not database.outbox()
-    assert broker.depth(amqp_url, "runs.python") == 0
+    assert vhosts.depth(amqp_url, "runs.python") == 0
 
 
 def test_the_oldest_go_first(
@@ -162,7 +162,7 @@ def test_the_oldest_go_first(
     made = [database.add().execution_id for _ in range(5)]
     grow_old(database)
     relay.relay.relay_batch()
-    taken = broker.take(amqp_url, "runs.python", 5)
+    taken = vhosts.take(amqp_url, "runs.python", 5)
     assert [properties.correlation_id for properties, _ in taken] == [str(id_) for id_ in made]
 
 
@@ -190,7 +190,7 @@ def test_relays_side_by_side_send_everything_once(
     turns = iter(relays)
     moved = at_once(2, lambda: next(turns).relay.relay_batch())
     assert sum(moved) == 30
-    assert broker.depth(amqp_url, "runs.python") == 30
+    assert vhosts.depth(amqp_url, "runs.python") == 30
     for process in relays:
         process.publisher.close()
 

@@ -8,7 +8,7 @@ import sqlalchemy
 from sqlalchemy import Engine, Integer, Uuid, bindparam, column, literal, select, text
 from sqlalchemy.exc import DataError
 
-from runlet.prepared import Prepared
+from runlet_postgres.prepared_statements import Prepared
 
 ECHO = Prepared(
     "echo",

@@ -5,10 +5,10 @@ from itertools import cycle
 from uuid import UUID
 
 from execution_api.bootstrap import Api
-from support.executions import ExecutionsDatabase
+from support.databases.executions import ExecutionsDatabase
+from support.databases.rate_limits import counted, end_all, let_pass, rejected, run
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.rate_limits import counted, end_all, let_pass, rejected, run
-from support.session_api_stub import SessionApiStub
 
 StartApi = Callable[..., Api]
 

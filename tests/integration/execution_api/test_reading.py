@@ -6,12 +6,12 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.messages import CompileResult
-from support.executions import ExecutionsDatabase, run_requested
-from support.happenings import finished, started
-from support.session_api_stub import SessionApiStub
-from support.stores import store
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase, run_requested
+from support.databases.stores import store
+from support.http.session_api_stub import SessionApiStub
 
 WHOLE = {
     "execution_id",

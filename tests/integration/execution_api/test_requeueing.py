@@ -11,15 +11,15 @@ from werkzeug.test import TestResponse
 from execution_api import bootstrap
 from execution_api.bootstrap import Api
 from execution_api.config import RelayConfig
-from runlet import messages
-from runlet.broker import outgoing, topology
+from runlet import messages, topology
 from runlet.messages import RunRequested
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
-from support.stores import delivery, store_deliveries
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.databases.stores import delivery, store_deliveries
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
@@ -39,7 +39,7 @@ NO_BROKER = "amqp://guest:guest@127.0.0.1:1/"
 
 def taken(amqp_url: str) -> RunRequested:
     """The next request a runner for Python would get."""
-    [(properties, body)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, body)] = vhosts.take(amqp_url, "runs.python", 1)
     request = messages.decode(properties.type, body)
     assert isinstance(request, RunRequested)
     return request
@@ -103,7 +103,7 @@ def test_its_request_is_on_its_way_as_the_next_attempt(
     assert (request.source_code, request.limits) == (failed.source_code, failed.limits)
     assert request.queued_at == database.execution(failed.execution_id)["queued_at"]
     eventually(lambda: not database.outbox())
-    assert broker.depth(amqp_url, "runs.python") == 0
+    assert vhosts.depth(amqp_url, "runs.python") == 0
 
 
 def test_an_attempt_that_only_the_letter_knows_of_is_not_repeated(
@@ -158,7 +158,7 @@ def test_the_relay_drops_a_request_whose_attempt_has_begun(
     database.run("UPDATE executions SET attempts = 5")
     assert relay_once() == 1
     assert not database.outbox()
-    assert broker.depth(amqp_url, "runs.python") == 0
+    assert vhosts.depth(amqp_url, "runs.python") == 0
 
 
 def test_a_requeued_execution_completes_and_late_news_of_earlier_attempts_change_nothing(
@@ -171,12 +171,12 @@ def test_a_requeued_execution_completes_and_late_news_of_earlier_attempts_change
     assert requeue(client.application, letter_id).status_code == 202
     assert taken(amqp_url).attempt == 5
     with running_collector(database.url, amqp_url):
-        broker.publish(
+        vhosts.publish(
             amqp_url,
-            outgoing.event(started(failed, 4), None),
-            outgoing.event(finished(failed, 3, stdout="stale"), None),
-            outgoing.event(started(failed, 5), None),
-            outgoing.event(finished(failed, 5, stdout="mended"), None),
+            envelopes.event(started(failed, 4), None),
+            envelopes.event(finished(failed, 3, stdout="stale"), None),
+            envelopes.event(started(failed, 5), None),
+            envelopes.event(finished(failed, 5, stdout="mended"), None),
         )
         answer = client.get(f"/executions/{failed.execution_id}?wait=20").get_json()
     assert (answer["status"], answer["stdout"], answer["attempts"]) == ("COMPLETED", "mended", 5)

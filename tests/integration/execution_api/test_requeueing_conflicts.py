@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from runlet.messages import RunRequested
-from support import broker
-from support.executions import ExecutionsDatabase, run_requested
+from support.broker import vhosts
+from support.databases.executions import ExecutionsDatabase, run_requested
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.session_api_stub import SessionApiStub
 
 
 def requeue(app: Flask, letter_id: UUID) -> TestResponse:
@@ -28,9 +28,9 @@ def test_two_requeues_at_once_queue_it_once(
 ) -> None:
     answers = at_once(8, lambda: requeue(client.application, letter_id))
     assert sorted(answer.status_code for answer in answers) == [202] + [404] * 7
-    [(properties, _body)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, _body)] = vhosts.take(amqp_url, "runs.python", 1)
     assert properties.correlation_id == str(failed.execution_id)
-    assert broker.depth(amqp_url, "runs.python") == 0
+    assert vhosts.depth(amqp_url, "runs.python") == 0
 
 
 def test_two_letters_of_one_execution_queue_it_once(

@@ -10,18 +10,18 @@ from flask.testing import FlaskClient
 from execution_api.bootstrap import Api
 from runlet import messages
 from runlet.messages import RunRequested
-from support import broker
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
+from support.broker import vhosts
+from support.databases.executions import ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
 from support.parallel import at_once
-from support.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
 
 def taken_request(amqp_url: str, language: str = "python") -> RunRequested:
     """The next request a runner would get."""
-    [(properties, body)] = broker.take(amqp_url, f"runs.{language}", 1)
+    [(properties, body)] = vhosts.take(amqp_url, f"runs.{language}", 1)
     request = messages.decode(properties.type, body)
     assert isinstance(request, RunRequested)
     return request
@@ -74,7 +74,7 @@ def test_a_trace_goes_on_to_the_session_api_and_to_the_runners(
 
     client.post(f"/code-sessions/{sessions.add()}/run", headers=headers)
 
-    [(properties, _body)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, _body)] = vhosts.take(amqp_url, "runs.python", 1)
     assert sessions.requests[0]["traceparent"].split("-")[1] == trace
     assert properties.headers["traceparent"].split("-")[1] == trace
 
@@ -84,7 +84,7 @@ def test_messages_are_persistent_json_with_type_and_correlation(
 ) -> None:
     answer = client.post(f"/code-sessions/{sessions.add(language='javascript')}/run")
 
-    [(properties, _body)] = broker.take(amqp_url, "runs.javascript", 1)
+    [(properties, _body)] = vhosts.take(amqp_url, "runs.javascript", 1)
     assert properties.content_type == "application/json"
     assert properties.type == "run.requested.v1"
     assert properties.delivery_mode == 2

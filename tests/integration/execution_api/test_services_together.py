@@ -13,19 +13,19 @@ from werkzeug.test import TestResponse
 
 from execution_api.bootstrap import Api
 from runlet import messages
-from runlet.broker import outgoing
 from runlet.config import ConfigError
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.messages import RunRequested
+from runlet_amqp import envelopes
 from session_api import bootstrap as session_bootstrap
 from session_api.config import Config as SessionConfig
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
-from support.http_servers import served
-from support.log_capture import logged_at_info
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.http.servers import served
+from support.telemetry.log_capture import logged_at_info
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
@@ -177,12 +177,12 @@ def run_to_the_end(
     accepted = run(client, session_id, **body)
     assert accepted.status_code == 202, accepted.text
     assert run(client, session_id, **body).status_code == 409
-    [(properties, message)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, message)] = vhosts.take(amqp_url, "runs.python", 1)
     request = messages.decode(properties.type, message)
     assert isinstance(request, RunRequested)
     end = finished(request, reason=reason, stdout=SECRET, stderr=SECRET)
     for event in (started(request), end):
-        broker.publish(amqp_url, outgoing.event(event, None))
+        vhosts.publish(amqp_url, envelopes.event(event, None))
     address = f"/executions/{accepted.get_json()['execution_id']}"
     result = client.get(f"{address}?wait=20", headers=MINE).get_json()
     assert result["stdout"] == SECRET

@@ -7,10 +7,10 @@ from http.client import HTTPConnection
 
 import pytest
 
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.gunicorns import Replica, running_replica
-from support.session_api_stub import SessionApiStub
+from support.databases.executions import ExecutionsDatabase
+from support.deployments.gunicorns import Replica, running_replica
+from support.http.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 THREADS = 4
 

@@ -11,16 +11,16 @@ from flask.testing import FlaskClient
 
 from execution_api import context
 from execution_api.bootstrap import Api
-from runlet.broker import outgoing
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.messages import ExecutionOutput, RunRequested
-from support import broker
-from support.collectors import running_collector
-from support.event_streams import read_all
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, printed, retrying, started
-from support.servers import OpenStream, serving
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished, printed, retrying, started
+from support.databases.executions import ExecutionsDatabase
+from support.deployments.servers import OpenStream, serving
+from support.http.event_streams import read_all
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 StartServer = Callable[..., int]
@@ -71,7 +71,7 @@ def path_of(request: RunRequested) -> str:
 
 def tell(amqp_url: str, *pieces: ExecutionOutput) -> None:
     """Publish output as a runner does."""
-    broker.publish(amqp_url, *(outgoing.output(piece, None) for piece in pieces))
+    vhosts.publish(amqp_url, *(envelopes.output(piece, None) for piece in pieces))
 
 
 def test_a_reader_hears_a_program_while_it_runs_and_then_how_it_ended(
@@ -80,14 +80,14 @@ def test_a_reader_hears_a_program_while_it_runs_and_then_how_it_ended(
     request = database.add()
     with running_collector(database.url, amqp_url), OpenStream(port, path_of(request)) as reader:
         eventually(lambda: reader.reading.statuses == [("QUEUED", 0)])
-        broker.publish(amqp_url, outgoing.event(started(request), None))
+        vhosts.publish(amqp_url, envelopes.event(started(request), None))
         eventually(lambda: reader.reading.statuses[1:] == [("RUNNING", 1)])
         tell(amqp_url, printed(request, "4"), printed(request, "!", stream="stderr"))
         eventually(lambda: reader.reading.output == {"stdout": "4", "stderr": "!"})
         tell(amqp_url, printed(request, "2", 1))
         eventually(lambda: reader.reading.output["stdout"] == "42")
-        end = outgoing.event(finished(request, stdout="42\n", stderr="!"), None)
-        broker.publish(amqp_url, end)
+        end = envelopes.event(finished(request, stdout="42\n", stderr="!"), None)
+        vhosts.publish(amqp_url, end)
         reading = reader.wait_for_end()
     assert reading.output == {"stdout": "42\n", "stderr": "!"}
     assert reading.end is not None
@@ -104,7 +104,7 @@ def test_what_a_reader_was_told_in_the_end_is_what_every_later_read_says(
     with running_collector(database.url, amqp_url), OpenStream(port, path_of(running)) as reader:
         reason = Reason.NONZERO_EXIT
         end = finished(running, reason=reason, stdout="€ 42\0\n", exit_code=3)
-        broker.publish(amqp_url, outgoing.event(end, None))
+        vhosts.publish(amqp_url, envelopes.event(end, None))
         reading = reader.wait_for_end()
     assert reading.end == client.get(f"/executions/{running.execution_id}").get_json()
     assert reading.end is not None
@@ -136,7 +136,7 @@ def test_a_reader_goes_on_at_another_process_where_it_stopped(
     ):
         eventually(lambda: again.reading.output["stdout"] == "to be continued")
         end = finished(running, stdout="to be continued.\n")
-        broker.publish(amqp_url, outgoing.event(end, None))
+        vhosts.publish(amqp_url, envelopes.event(end, None))
         reading = again.wait_for_end()
     assert reading.output["stdout"] == "to be continued.\n"
     assert reading.statuses == [("RUNNING", 1)]
@@ -156,7 +156,7 @@ def test_a_process_that_missed_the_beginning_waits_for_the_end(
         eventually(lambda: reader.reading.output["stderr"] == "!")
         assert reader.reading.output["stdout"] == ""
         end = finished(running, stdout="nobody hears this but this", stderr="!")
-        broker.publish(amqp_url, outgoing.event(end, None))
+        vhosts.publish(amqp_url, envelopes.event(end, None))
         reading = reader.wait_for_end()
     assert reading.output == {"stdout": "nobody hears this but this", "stderr": "!"}
 
@@ -167,11 +167,11 @@ def test_an_attempt_whose_runner_died_is_followed_by_another(
     with running_collector(database.url, amqp_url), OpenStream(port, path_of(running)) as reader:
         tell(amqp_url, printed(running, "begun at 12:00\n"))
         eventually(lambda: reader.reading.output["stdout"] == "begun at 12:00\n")
-        broker.publish(amqp_url, outgoing.event(started(running, 2), None))
+        vhosts.publish(amqp_url, envelopes.event(started(running, 2), None))
         tell(amqp_url, printed(running, "begun at 12:01\n", attempt=2))
         eventually(lambda: reader.reading.output["stdout"] == "begun at 12:01\n")
         end = finished(running, 2, stdout="begun at 12:01\nover\n")
-        broker.publish(amqp_url, outgoing.event(end, None))
+        vhosts.publish(amqp_url, envelopes.event(end, None))
         reading = reader.wait_for_end()
     assert reading.statuses == [("RUNNING", 1), ("RUNNING", 2)]
     assert reading.output["stdout"] == "begun at 12:01\nover\n"
@@ -182,7 +182,7 @@ def test_a_fault_of_the_platform_is_seen_as_a_return_to_the_queue(
 ) -> None:
     with OpenStream(port, path_of(running)) as reader:
         eventually(lambda: reader.reading.statuses == [("RUNNING", 1)])
-        broker.publish(amqp_url, outgoing.event(retrying(running), None))
+        vhosts.publish(amqp_url, envelopes.event(retrying(running), None))
         eventually(lambda: reader.reading.statuses[1:] == [("QUEUED", 1)])
 
 
@@ -237,7 +237,7 @@ def test_what_is_left_out_of_an_id_counts_as_0(
 def test_a_reader_that_vanished_is_forgotten(
     start_api: StartApi, running: RunRequested, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.stream.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("execution_api.streaming.stream.LOOK_SECONDS", 0.05)
     api = start_api()
     waiters = parts(api).waiters
     with serving(api.app) as port:
@@ -264,8 +264,8 @@ def test_readers_hold_no_database_connection(
     requests = [database.add() for _ in range(8)]
     with running_collector(database.url, amqp_url), ExitStack() as readers:
         opened = [readers.enter_context(OpenStream(port, path_of(each))) for each in requests]
-        broker.publish(
-            amqp_url, *(outgoing.event(finished(each, stdout="42"), None) for each in requests)
+        vhosts.publish(
+            amqp_url, *(envelopes.event(finished(each, stdout="42"), None) for each in requests)
         )
         assert {reader.wait_for_end().output["stdout"] for reader in opened} == {"42"}
 
@@ -273,7 +273,7 @@ def test_readers_hold_no_database_connection(
 def test_without_a_broker_progress_and_end_are_noticed_all_the_same(
     start_server: StartServer, database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.lookout.DEAF_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("execution_api.executions.missed_event_poller.DEAF_LOOK_SECONDS", 0.05)
     port = start_server(amqp_url=NO_BROKER)
     request = database.add()
     with OpenStream(port, path_of(request)) as reader:

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from execution_api.bootstrap import Api
-from runlet.broker import outgoing
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
 
@@ -23,7 +23,7 @@ StartApi = Callable[..., Api]
 @pytest.fixture
 def only_by_hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody looks by chance, and the test ends well before the waiters give up."""
-    monkeypatch.setattr("execution_api.lookout.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("execution_api.executions.missed_event_poller.LOOK_SECONDS", 3600.0)
     begun = time.monotonic()
     yield
     assert time.monotonic() - begun < 20
@@ -37,10 +37,10 @@ def test_a_waiter_hears_of_the_end_as_soon_as_it_is_stored(
     path = f"/executions/{request.execution_id}?wait=30"
     with running_collector(database.url, amqp_url), ThreadPoolExecutor(1) as callers:
         waiting = callers.submit(client.get, path)
-        broker.publish(
+        vhosts.publish(
             amqp_url,
-            outgoing.event(started(request), None),
-            outgoing.event(finished(request, stdout="42\n"), None),
+            envelopes.event(started(request), None),
+            envelopes.event(finished(request, stdout="42\n"), None),
         )
         execution = waiting.result().get_json()
     assert (execution["status"], execution["stdout"]) == ("COMPLETED", "42\n")
@@ -51,7 +51,7 @@ def test_an_end_that_is_stored_later_than_it_is_heard_of_is_waited_for(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    broker.publish(amqp_url, outgoing.event(finished(request), None))
+    vhosts.publish(amqp_url, envelopes.event(finished(request), None))
     with ThreadPoolExecutor(1) as callers:
         waiting = callers.submit(client.get, f"/executions/{request.execution_id}?wait=30")
         with running_collector(database.url, amqp_url):
@@ -63,12 +63,12 @@ def test_a_request_that_was_given_up_ends_the_wait(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    letter = outgoing.dead_letter(
+    letter = envelopes.dead_letter(
         "run.requested.v1", b"{}", str(request.execution_id), "It cannot be run.", None
     )
     with running_collector(database.url, amqp_url), ThreadPoolExecutor(1) as callers:
         waiting = callers.submit(client.get, f"/executions/{request.execution_id}?wait=30")
-        broker.publish(amqp_url, letter)
+        vhosts.publish(amqp_url, letter)
         execution = waiting.result().get_json()
     assert (execution["status"], execution["reason"]) == ("FAILED", "infrastructure")
 
@@ -106,7 +106,7 @@ def test_waiters_hold_no_database_connection(
 
     with running_collector(database.url, amqp_url), ThreadPoolExecutor(8) as callers:
         waiting = [callers.submit(wait_for, request.execution_id) for request in requests]
-        broker.publish(amqp_url, *(outgoing.event(finished(r), None) for r in requests))
+        vhosts.publish(amqp_url, *(envelopes.event(finished(r), None) for r in requests))
         assert {answer.result().get_json()["status"] for answer in waiting} == {"COMPLETED"}
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from runlet.metrics import SERVED
-from support.compose import compose
+from runlet_telemetry.metrics import SERVED
+from support.deployments.compose import compose
 
 RULE_TESTS = Path(__file__).with_name("rules")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import execution_api
-from support.executions import ExecutionsDatabase
+from support.databases.executions import ExecutionsDatabase
 
 ALEMBIC_INI = Path(execution_api.__file__).with_name("alembic.ini")
 

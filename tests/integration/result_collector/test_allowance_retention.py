@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from result_collector.retention import Retention
+from result_collector.retention.executions import Retention
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
-from support.executions import ExecutionsDatabase
+from support.databases.executions import ExecutionsDatabase
 
 
 @pytest.mark.parametrize(("minutes", "stays"), [(59, True), (61, False)])

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from result_collector.callbacks.answers import UnreachableError
+from result_collector.callbacks.delivery_result import UnreachableError
 from result_collector.callbacks.post import MOST_ANSWER_BYTES, HttpPost
 from runlet import callback_urls
-from support.receivers import CallbackReceiver
+from support.http.receivers import CallbackReceiver
 
 LOOPBACK = [ip_address("127.0.0.1")]
 PATIENT, IMPATIENT = 10.0, 0.3

@@ -6,25 +6,26 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from result_collector.callbacks import answers, statements
+from result_collector.callbacks import delivery_result, statements
 from result_collector.callbacks.sender import Attempt
 from result_collector.callbacks.store import CallbackStore, Recovered
-from result_collector.reconciliation import Reconciliation
-from runlet import messages
-from runlet.broker import outgoing, topology
-from runlet.broker.connection import connect
+from result_collector.reconciliation.repository import Reconciliation
+from runlet import messages, topology
 from runlet.clock import SystemClock
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
 from runlet.messages import CallbackRequested, RunRequested
-from support import broker, stuck
-from support.callback_scenes import Scene
-from support.eventually import eventually
-from support.executions import TRACEPARENT, ExecutionsDatabase
-from support.happenings import finished, started
+from runlet_amqp import declaration, envelopes
+from runlet_amqp.connection import connect
+from support.broker import vhosts
+from support.databases import stuck_executions
+from support.databases.event_factory import finished, started
+from support.databases.executions import TRACEPARENT, ExecutionsDatabase
+from support.databases.stores import delivery, store, store_deliveries
+from support.http.callback_scenes import Scene
+from support.http.receivers import CallbackReceiver
 from support.parallel import at_once
-from support.receivers import CallbackReceiver
-from support.stores import delivery, store, store_deliveries
+from support.wait_until import eventually
 
 NOW = timedelta(0)
 URL = "http://h/"
@@ -87,7 +88,7 @@ def test_queues_that_were_deleted_are_put_back(scene: Scene) -> None:
     with scene.collector(quiet_seconds=0):
         with connect(scene.amqp_url, "test") as connection:
             channel = connection.channel()
-            topology.declare(channel, LANGUAGES)
+            declaration.declare(channel, LANGUAGES)
             channel.queue_delete(topology.CALLBACKS_QUEUE)
         request = scene.add()
         scene.end(request)
@@ -156,7 +157,7 @@ def test_what_was_given_up_by_the_sweep_lies_with_the_dead(
         begin(callbacks, request, number)
     let_leases_end(scene.database)
     with scene.collector(quiet_seconds=0):
-        [(properties, _)] = broker.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
+        [(properties, _)] = vhosts.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
     assert properties.headers[topology.REASON_HEADER] == statements.CUT_OFF
     assert scene.receiver.calls == []
 
@@ -165,11 +166,11 @@ def test_a_crash_between_giving_up_and_burying_is_made_good(
     scene: Scene, callbacks: CallbackStore
 ) -> None:
     request = ended(scene.database, scene.url)
-    callbacks.conclude(begin(callbacks, request), answers.none("Nobody there."), None)
-    again = outgoing.callback(CallbackRequested(request.execution_id), None)
-    broker.publish(scene.amqp_url, again)
+    callbacks.conclude(begin(callbacks, request), delivery_result.none("Nobody there."), None)
+    again = envelopes.callback(CallbackRequested(request.execution_id), None)
+    vhosts.publish(scene.amqp_url, again)
     with scene.collector():
-        [(properties, _)] = broker.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
+        [(properties, _)] = vhosts.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
     assert properties.headers[topology.REASON_HEADER] == "Nobody there."
 
 
@@ -178,7 +179,7 @@ def test_what_is_being_sent_or_waits_for_its_time_is_not_forgotten(
 ) -> None:
     being_sent, waiting = ended(database), ended(database)
     begin(callbacks, being_sent)
-    callbacks.conclude(begin(callbacks, waiting), answers.none("Later."), 60)
+    callbacks.conclude(begin(callbacks, waiting), delivery_result.none("Later."), 60)
     assert callbacks.recover(NOW, MOST, 10) == []
 
 
@@ -209,7 +210,7 @@ def test_a_late_outcome_counts_while_nothing_newer_is_known(
     attempt = begin(callbacks, request)
     let_leases_end(database)
     callbacks.recover(NOW, MOST, 10)
-    assert callbacks.conclude(attempt, answers.from_status(200), None)
+    assert callbacks.conclude(attempt, delivery_result.from_status(200), None)
     assert callbacks.begin(request.execution_id, 2) is None
     assert database.callback_attempts(request.execution_id) == [(1, 200, None)]
 
@@ -221,7 +222,7 @@ def test_an_attempt_that_told_an_earlier_end_does_not_count_for_the_latest(
     attempt = begin(callbacks, request)
     database.run("UPDATE executions SET status = 'QUEUED'")
     store(database, finished(request, attempt=2))
-    assert not callbacks.conclude(attempt, answers.from_status(200), None)
+    assert not callbacks.conclude(attempt, delivery_result.from_status(200), None)
     following = begin(callbacks, request, 2)
     assert following.first == 2
     assert following.row["attempts"] == 2
@@ -243,7 +244,7 @@ def test_an_execution_that_was_removed_meanwhile_is_no_error(
     request = ended(database)
     attempt = begin(callbacks, request)
     database.run("DELETE FROM executions")
-    assert not callbacks.conclude(attempt, answers.from_status(200), None)
+    assert not callbacks.conclude(attempt, delivery_result.from_status(200), None)
     assert callbacks.begin(uuid4(), 1) is None
 
 
@@ -265,9 +266,9 @@ def test_a_dead_lettered_execution_is_told(database: ExecutionsDatabase) -> None
 
 @pytest.mark.parametrize("cancelled", [False, True], ids=["lost", "cancelled"])
 def test_what_the_reconciler_ends_is_told(database: ExecutionsDatabase, cancelled: bool) -> None:
-    request = database.ask_for_callback(stuck.queued(database, 10_000), URL)
+    request = database.ask_for_callback(stuck_executions.queued(database, 10_000), URL)
     if cancelled:
-        stuck.ask_to_cancel(database, request, 50)
+        stuck_executions.ask_to_cancel(database, request, 50)
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
     reconciliation = Reconciliation(engine, SystemClock(), timedelta(seconds=60), ["java"])
     [reconciled] = reconciliation.settle_batch(["python"], [])
@@ -285,7 +286,7 @@ def test_an_end_that_comes_too_late_asks_for_nothing(
     database: ExecutionsDatabase, callbacks: CallbackStore
 ) -> None:
     request = ended(database)
-    callbacks.conclude(begin(callbacks, request), answers.from_status(200), None)
+    callbacks.conclude(begin(callbacks, request), delivery_result.from_status(200), None)
     store(database, finished(request), finished(request, reason=Reason.SIGNAL))
     row = database.callback(request.execution_id)
     assert row is not None

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from execution_api.repository import ExecutionRepository
-from execution_api.schemas import ExecutionSchema
-from runlet.broker import outgoing, topology
-from runlet.executions import Reason
+from execution_api.executions.repository import ExecutionRepository
+from execution_api.executions.schemas import ExecutionSchema
+from runlet import topology
+from runlet.execution import Reason
 from runlet.messages import CallbackRequested, CompileResult, RunRequested
-from support import broker
-from support.callback_scenes import SECRET, Resolver, Scene
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished
-from support.receivers import Call, CallbackReceiver
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.databases.event_factory import finished
+from support.databases.executions import ExecutionsDatabase
+from support.http.callback_scenes import SECRET, Resolver, Scene
+from support.http.receivers import Call, CallbackReceiver
+from support.wait_until import eventually
 
 MakeScene = Callable[..., Scene]
 
@@ -120,7 +121,7 @@ def test_what_fails_to_the_last_is_given_up_and_kept(make_scene: MakeScene) -> N
     with scene.collector():
         scene.end(request)
         scene.wait_for("FAILED", request)
-        [(properties, body)] = broker.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
+        [(properties, body)] = vhosts.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
     assert len(scene.receiver.calls) == 3
     assert {call.path for call in scene.receiver.calls} == {"/path?token=hidden"}
     problem = "The receiver answered 302, and redirects are not followed."
@@ -135,7 +136,7 @@ def test_a_receiver_that_wants_no_more_is_left_alone(make_scene: MakeScene) -> N
     with scene.collector():
         scene.end(request)
         scene.wait_for("FAILED", request)
-        broker.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
+        vhosts.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
     assert len(scene.receiver.calls) == 1
 
 
@@ -172,11 +173,11 @@ def test_a_host_that_left_the_list_is_not_called(scene: Scene) -> None:
 
 def test_the_same_request_twice_is_one_call(scene: Scene) -> None:
     request = scene.add()
-    again = outgoing.callback(CallbackRequested(request.execution_id), None)
+    again = envelopes.callback(CallbackRequested(request.execution_id), None)
     with scene.collector():
         scene.end(request)
         scene.wait_for("DELIVERED", request)
-        broker.publish(scene.amqp_url, again, again)
+        vhosts.publish(scene.amqp_url, again, again)
         other = scene.add()
         scene.end(other)
         scene.wait_for("DELIVERED", other)
@@ -203,16 +204,16 @@ def test_what_was_asked_for_while_callbacks_were_off_is_sent_later(scene: Scene)
 
 
 def test_junk_in_the_queue_is_no_obstacle(scene: Scene) -> None:
-    junk = outgoing.callback(CallbackRequested(scene.database.add().execution_id), None)
+    junk = envelopes.callback(CallbackRequested(scene.database.add().execution_id), None)
     request = scene.add()
     with scene.collector():
-        not_ours = outgoing.OutgoingMessage(
+        not_ours = envelopes.OutgoingMessage(
             topology.CALLBACKS, topology.CALLBACK_DUE, "nonsense.v9", b"\xff", "x"
         )
-        broker.publish(scene.amqp_url, not_ours, junk)
+        vhosts.publish(scene.amqp_url, not_ours, junk)
         scene.end(request)
         scene.wait_for("DELIVERED", request)
-        eventually(lambda: broker.depth(scene.amqp_url, topology.CALLBACKS_QUEUE) == 0)
+        eventually(lambda: vhosts.depth(scene.amqp_url, topology.CALLBACKS_QUEUE) == 0)
     assert len(scene.receiver.calls) == 1
 
 
@@ -265,7 +266,7 @@ def test_an_end_after_requeueing_is_told_once_more(scene: Scene) -> None:
         scene.end(request, reason=Reason.INFRASTRUCTURE)
         scene.wait_for("DELIVERED", request)
         scene.database.run("UPDATE executions SET status = 'QUEUED', reason = NULL")
-        broker.publish(scene.amqp_url, outgoing.event(finished(request, attempt=2), None))
+        vhosts.publish(scene.amqp_url, envelopes.event(finished(request, attempt=2), None))
         eventually(lambda: len(scene.receiver.calls) == 2)
         scene.wait_for("DELIVERED", request)
     told = [json.loads(call.body)["status"] for call in scene.receiver.calls]

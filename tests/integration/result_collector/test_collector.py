@@ -8,14 +8,15 @@ from prometheus_client import REGISTRY
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
-from runlet.broker import outgoing, topology
+from runlet import topology
 from runlet.messages import RunRequested
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
-from support.tcp_proxy import TcpProxy
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.broker.tcp_proxy import TcpProxy
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.wait_until import eventually
 
 
 def proxy_to(url: str) -> tuple[TcpProxy, str]:
@@ -47,7 +48,7 @@ def broker_proxy(amqp_url: str) -> Iterator[tuple[TcpProxy, str]]:
 def tell_of(amqp_url: str, requests: Sequence[RunRequested]) -> None:
     """Publish the start and the end of runs."""
     told = [event(request) for request in requests for event in (started, finished)]
-    broker.publish(amqp_url, *(outgoing.event(event, None) for event in told))
+    vhosts.publish(amqp_url, *(envelopes.event(event, None) for event in told))
 
 
 def completed(database: ExecutionsDatabase, requests: Sequence[RunRequested]) -> bool:
@@ -63,7 +64,7 @@ def test_what_is_published_is_stored_and_leaves_the_queue(
     tell_of(amqp_url, requests)
     with running_collector(database.url, amqp_url):
         eventually(lambda: completed(database, requests))
-    assert broker.depth(amqp_url, topology.RESULTS_QUEUE) == 0
+    assert vhosts.depth(amqp_url, topology.RESULTS_QUEUE) == 0
     assert database.events(requests[0].execution_id) == [
         ("queued", 1),
         ("started", 1),
@@ -75,9 +76,9 @@ def test_a_request_that_kills_every_runner_ends_as_failed(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    broker.publish(amqp_url, outgoing.run_request(request, None))
+    vhosts.publish(amqp_url, envelopes.run_request(request, None))
     for _ in range(topology.DELIVERY_LIMIT + 1):
-        with broker.open_channel(amqp_url) as channel:
+        with vhosts.open_channel(amqp_url) as channel:
             eventually(lambda: channel.basic_get("runs.python")[0])
     with running_collector(database.url, amqp_url):
         eventually(lambda: database.execution(request.execution_id)["status"] == "FAILED")
@@ -136,7 +137,7 @@ def test_a_stop_settles_what_is_stored(database: ExecutionsDatabase, amqp_url: s
     tell_of(amqp_url, requests)
     with running_collector(database.url, amqp_url):
         eventually(lambda: completed(database, requests[:1]))
-    left = broker.depth(amqp_url, topology.RESULTS_QUEUE)
+    left = vhosts.depth(amqp_url, topology.RESULTS_QUEUE)
     stored = sum(len(database.events(request.execution_id)) - 1 for request in requests)
     assert left + stored == 600
 
@@ -146,10 +147,10 @@ def test_transitions_are_logged_once_and_without_what_programs_print(
 ) -> None:
     request = database.add()
     start, end = started(request), finished(request, stdout="a secret")
-    event = outgoing.event(end, None)
-    broker.publish(amqp_url, outgoing.event(start, None), event, event)
+    event = envelopes.event(end, None)
+    vhosts.publish(amqp_url, envelopes.event(start, None), event, event)
     with capture_logs() as logs, running_collector(database.url, amqp_url):
-        eventually(lambda: broker.depth(amqp_url, topology.RESULTS_QUEUE) == 0)
+        eventually(lambda: vhosts.depth(amqp_url, topology.RESULTS_QUEUE) == 0)
         eventually(lambda: completed(database, [request]))
     told = [line for line in logs if line["event"].startswith("execution_")]
     [line] = told
@@ -171,8 +172,8 @@ def test_events_and_dead_letters_are_counted(database: ExecutionsDatabase, amqp_
     invalid = counted("runlet_dead_letters_total", reason="invalid_event")
     known, unknown = database.add(), database.add()
     database.run("DELETE FROM executions WHERE id = :id", id=unknown.execution_id)
-    events = [outgoing.event(finished(request), None) for request in (known, unknown)]
-    broker.publish(amqp_url, *events)
+    events = [envelopes.event(finished(request), None) for request in (known, unknown)]
+    vhosts.publish(amqp_url, *events)
     with running_collector(database.url, amqp_url):
         eventually(lambda: completed(database, [known]) and database.dead_letters())
     assert counted("runlet_events_stored_total", type="finished") == before + 1
@@ -203,7 +204,7 @@ def test_health_and_readiness_tell_what_is_away(
 def test_a_collector_that_cannot_write_any_more_ends_and_says_so(
     database: ExecutionsDatabase, amqp_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("result_collector.store.Store.apply", None)
+    monkeypatch.setattr("result_collector.ingest.store.Store.apply", None)
     tell_of(amqp_url, [database.add()])
     monkeypatch.setattr("threading.excepthook", lambda _args: None)
     with running_collector(database.url, amqp_url) as collector:

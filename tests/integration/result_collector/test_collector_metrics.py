@@ -8,19 +8,20 @@ import pytest
 import urllib3
 from sqlalchemy import Engine, make_url, text
 
-from result_collector import metering
-from result_collector.age_gauges import AgeGauges, oldest
-from runlet import metrics
-from runlet.broker import outgoing, topology
-from runlet.executions import Reason
+from result_collector import instrumentation
+from result_collector.gauges.queue_age import AgeGauges, oldest
+from runlet import topology
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase, run_requested
-from support.happenings import finished, retrying, started
-from support.metrics import Page, rise, value
-from support.tcp_proxy import TcpProxy
+from runlet_amqp import envelopes
+from runlet_telemetry import metrics
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.broker.tcp_proxy import TcpProxy
+from support.databases.event_factory import finished, retrying, started
+from support.databases.executions import ExecutionsDatabase, run_requested
+from support.telemetry.metrics import Page, rise, value
+from support.wait_until import eventually
 
 FINISHED = "runlet_runs_finished_total"
 
@@ -57,10 +58,10 @@ def test_an_end_counts_once_however_often_it_is_told(
     starts = rise("runlet_event_lag_seconds_count", type="started")
     end = finished(request, reason=Reason.TIME_LIMIT)
     told = (started(request), end, end)
-    broker.publish(amqp_url, *(outgoing.event(event, None) for event in told))
+    vhosts.publish(amqp_url, *(envelopes.event(event, None) for event in told))
 
     with running_collector(database.url, amqp_url):
-        eventually(lambda: broker.depth(amqp_url, topology.RESULTS_QUEUE) == 0 and lags())
+        eventually(lambda: vhosts.depth(amqp_url, topology.RESULTS_QUEUE) == 0 and lags())
 
     assert (ends(), turnarounds(), lags(), starts()) == (1, 1, 1, 1)
 
@@ -74,7 +75,7 @@ def test_the_turnaround_counts_from_the_acceptance_through_all_attempts(
     database.run("UPDATE executions SET created_at = :at, queued_at = :at", at=accepted)
     waited = rise("runlet_run_turnaround_seconds_sum", language="python")
     told = (started(request), retrying(request), started(request, 2), finished(request, 2))
-    broker.publish(amqp_url, *(outgoing.event(event, None) for event in told))
+    vhosts.publish(amqp_url, *(envelopes.event(event, None) for event in told))
 
     with running_collector(database.url, amqp_url):
         eventually(waited)
@@ -88,8 +89,10 @@ def test_what_the_platform_gives_up_counts_as_finished_and_as_dead_letter(
     request = database.add()
     ends = rise(FINISHED, language="python", status="FAILED", reason="infrastructure")
     letters = rise("runlet_dead_letters_total", reason="rejected")
-    letter = outgoing.dead_letter("run.requested.v9", b"{}", str(request.execution_id), "No.", None)
-    broker.publish(amqp_url, letter)
+    letter = envelopes.dead_letter(
+        "run.requested.v9", b"{}", str(request.execution_id), "No.", None
+    )
+    vhosts.publish(amqp_url, letter)
 
     with running_collector(database.url, amqp_url):
         eventually(lambda: ends() and letters())
@@ -101,8 +104,8 @@ def test_depth_and_consumers_of_every_queue_are_measured(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     waiting = [database.add() for _ in range(3)]
-    broker.publish(amqp_url, *(outgoing.run_request(request, None) for request in waiting))
-    broker.publish(amqp_url, outgoing.delayed_run_request(waiting[0], 8, None))
+    vhosts.publish(amqp_url, *(envelopes.run_request(request, None) for request in waiting))
+    vhosts.publish(amqp_url, envelopes.delayed_run_request(waiting[0], 8, None))
 
     with running_collector(database.url, amqp_url):
         eventually(lambda: depth("runs.python") == 3 and depth("runs.retry.8s") == 1)
@@ -113,9 +116,9 @@ def test_depth_and_consumers_of_every_queue_are_measured(
 
 
 def test_the_queues_that_are_measured_are_those_there_are(amqp_url: str) -> None:
-    with broker.open_channel(amqp_url):
+    with vhosts.open_channel(amqp_url):
         path = f"/api/queues/{amqp_url.rpartition('/')[2]}"
-        declared = {queue["name"] for queue in broker.manage_json(path)}
+        declared = {queue["name"] for queue in vhosts.manage_json(path)}
 
     assert declared == set(topology.queues(LANGUAGES))
 
@@ -169,7 +172,7 @@ def test_the_age_is_found_by_the_index_whatever_else_there_is(
 
 
 def test_all_known_series_are_there_before_anything_happens() -> None:
-    metering.prepare(["php"])
+    instrumentation.prepare(["php"])
 
     for status, reason in (("COMPLETED", "none"), ("FAILED", "lost"), ("CANCELLED", "cancelled")):
         assert value(FINISHED, language="php", status=status, reason=reason) == 0

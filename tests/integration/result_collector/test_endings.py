@@ -7,17 +7,17 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from runlet import messages
-from runlet.broker import outgoing, topology
-from runlet.broker.connection import connect
-from runlet.executions import Reason, Status
+from runlet import messages, topology
+from runlet.execution import Reason, Status
 from runlet.languages import LANGUAGES
 from runlet.messages import CompileResult, ExecutionEnded
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, retrying, started
+from runlet_amqp import declaration, envelopes
+from runlet_amqp.connection import connect
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished, retrying, started
+from support.databases.executions import ExecutionsDatabase
+from support.wait_until import eventually
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -50,7 +50,7 @@ def listening(amqp_url: str) -> Iterator[Listener]:
     """A listener that misses nothing from now on."""
     with connect(amqp_url, "listener") as connection:
         channel = connection.channel()
-        topology.declare(channel, LANGUAGES)
+        declaration.declare(channel, LANGUAGES)
         yield Listener(channel)
 
 
@@ -63,10 +63,10 @@ def test_an_end_is_told_as_it_is_stored(
     request = database.add()
     event = finished(request, 2, reason, stdout="a\0ü", compile=CompileResult(0, "", "warned", 80))
     with listening(amqp_url) as listener, running_collector(database.url, amqp_url):
-        broker.publish(
+        vhosts.publish(
             amqp_url,
-            *(outgoing.event(told, None) for told in (started(request), retrying(request))),
-            outgoing.event(event, TRACEPARENT),
+            *(envelopes.event(told, None) for told in (started(request), retrying(request))),
+            envelopes.event(event, TRACEPARENT),
         )
         ended, traceparent = listener.next()
     row = database.execution(request.execution_id)
@@ -84,7 +84,7 @@ def test_a_request_that_was_given_up_is_told_as_an_end(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    letter = outgoing.dead_letter(
+    letter = envelopes.dead_letter(
         "run.requested.v1",
         messages.encode(request),
         str(request.execution_id),
@@ -92,7 +92,7 @@ def test_a_request_that_was_given_up_is_told_as_an_end(
         TRACEPARENT,
     )
     with listening(amqp_url) as listener, running_collector(database.url, amqp_url):
-        broker.publish(amqp_url, letter)
+        vhosts.publish(amqp_url, letter)
         ended, traceparent = listener.next()
     row = database.execution(request.execution_id)
     assert TRACE in traceparent
@@ -111,7 +111,7 @@ def test_an_end_is_told_once_and_what_came_too_late_is_not(
     first, second = database.add(), database.add()
     told = [finished(first, stdout="first"), finished(first, stdout="late"), finished(second)]
     with listening(amqp_url) as listener, running_collector(database.url, amqp_url):
-        broker.publish(amqp_url, *(outgoing.event(event, None) for event in told))
+        vhosts.publish(amqp_url, *(envelopes.event(event, None) for event in told))
         heard = [listener.next()[0] for _ in range(2)]
     assert [ended.execution_id for ended in heard] == [first.execution_id, second.execution_id]
     assert heard[0].result.stdout == "first"
@@ -121,9 +121,9 @@ def test_ends_are_told_before_the_collector_stops(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     requests = [database.add() for _ in range(100)]
-    events = [outgoing.event(finished(request), None) for request in requests]
+    events = [envelopes.event(finished(request), None) for request in requests]
     with listening(amqp_url) as listener:
-        broker.publish(amqp_url, *events)
+        vhosts.publish(amqp_url, *events)
         with running_collector(database.url, amqp_url):
             eventually(lambda: database.execution(requests[0].execution_id)["finished_at"])
         stored = [

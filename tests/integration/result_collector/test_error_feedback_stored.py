@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import WORKING_DIRECTORY
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
-from support.stores import store
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.databases.stores import store
 
 TRACEBACK = f"""Traceback (most recent call last):
   File "{WORKING_DIRECTORY}/main.py", line 3, in <module>

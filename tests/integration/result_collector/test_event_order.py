@@ -9,18 +9,17 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execution_api.cancellations import CancellationRepository
-from result_collector.reconciliation import MOST_REPUBLICATIONS, Reconciliation
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.consumer import Delivery
-from runlet.executions import TERMINAL, Reason, Status
+from execution_api.executions.cancel_repository import CancellationRepository
+from result_collector.reconciliation.repository import MOST_REPUBLICATIONS, Reconciliation
+from runlet import messages, topology
+from runlet.execution import TERMINAL, Reason, Status
 from runlet.messages import RunRequested
-from support import stuck
+from runlet_amqp.consumer import Delivery
 from support.clocks import ManualClock
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, retrying, started
-from support.stores import delivered, delivery, store_deliveries
+from support.databases import stuck_executions
+from support.databases.event_factory import finished, retrying, started
+from support.databases.executions import ExecutionsDatabase
+from support.databases.stores import delivered, delivery, store_deliveries
 
 LEGAL_MOVES = {
     Status.QUEUED: {Status.QUEUED, Status.RUNNING, *TERMINAL},
@@ -108,7 +107,7 @@ class Life:
     def __init__(self, database: ExecutionsDatabase, reason: Reason | None) -> None:
         self._database = database
         self.request: RunRequested = database.add()
-        stuck.forget_outbox(database, self.request)
+        stuck_executions.forget_outbox(database, self.request)
         self._reason = reason
         engine = database.engine.execution_options(isolation_level="READ COMMITTED")
         self._clock = ManualClock()
@@ -165,7 +164,7 @@ class Life:
         """Look for it when much time has passed, and publish what is to be published."""
         self._clock.move(LONG_ENOUGH_SECONDS)
         self._reconciliation.settle_batch(["python"], [])
-        stuck.forget_outbox(self._database, self.request)
+        stuck_executions.forget_outbox(self._database, self.request)
 
     def _cancel(self) -> None:
         repository = CancellationRepository(self._database.engine)

@@ -6,16 +6,16 @@ from uuid import UUID
 
 import pytest
 
-from result_collector import statements
-from result_collector.reconciliation import Outcome, Reconciled, Reconciliation
+from result_collector.ingest import statements
+from result_collector.reconciliation.repository import Outcome, Reconciled, Reconciliation
 from runlet.clock import Clock, SystemClock
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.messages import RunRequested
-from support import stuck
-from support.executions import TRACEPARENT, ExecutionsDatabase, run_requested
-from support.happenings import finished, retrying, started
+from support.databases import stuck_executions
+from support.databases.event_factory import finished, retrying, started
+from support.databases.executions import TRACEPARENT, ExecutionsDatabase, run_requested
+from support.databases.stores import store
 from support.parallel import at_once
-from support.stores import store
 
 AFTER = 60
 # The time limit of the requests here, and what a run may take beside it.
@@ -46,32 +46,32 @@ def status(database: ExecutionsDatabase, request: RunRequested) -> str:
 
 
 def test_a_request_that_no_queue_holds_is_sent_again(database: ExecutionsDatabase) -> None:
-    request = stuck.queued(database, AFTER + 1)
+    request = stuck_executions.queued(database, AFTER + 1)
     [reconciled] = settle(database)
     assert reconciled.outcome == Outcome.REPUBLISHED
     assert status(database, request) == "QUEUED"
-    assert stuck.attempt_in_outbox(database, request) == 1
+    assert stuck_executions.attempt_in_outbox(database, request) == 1
     assert database.events(request.execution_id) == [("queued", 1), ("republished", 1)]
     note = database.event_details(request.execution_id)["republished"]
     assert note == "The request did not reach a runner, so it is sent out again."
 
 
 def test_what_was_sent_again_has_time_to_run(database: ExecutionsDatabase) -> None:
-    request = stuck.queued(database, AFTER + 1)
+    request = stuck_executions.queued(database, AFTER + 1)
     settle(database)
-    stuck.forget_outbox(database, request)
+    stuck_executions.forget_outbox(database, request)
     assert not settle(database)
 
 
 @pytest.mark.parametrize("seconds", [0, AFTER - 5])
 def test_what_was_queued_lately_is_left_alone(database: ExecutionsDatabase, seconds: float) -> None:
-    stuck.queued(database, seconds)
+    stuck_executions.queued(database, seconds)
     assert not settle(database)
 
 
 def test_what_the_relay_has_still_to_publish_is_left_alone(database: ExecutionsDatabase) -> None:
     request = database.add()
-    stuck.make_older(database, request, 10_000)
+    stuck_executions.make_older(database, request, 10_000)
     assert not settle(database)
 
 
@@ -93,7 +93,7 @@ def find_overtaken(
     clock, pause = MovedClock(), timedelta(seconds=pause_seconds)
     looking = reconciliation(database, clock)
     assert not looking.find_overtaken()
-    newer = stuck.running(database, 0, language=language)
+    newer = stuck_executions.running(database, 0, language=language)
     database.run(
         "UPDATE executions SET created_at = :at WHERE id = :id",
         at=clock.now() + pause,
@@ -104,7 +104,7 @@ def find_overtaken(
 
 
 def test_a_long_backlog_is_left_alone(database: ExecutionsDatabase) -> None:
-    oldest, *_ = [stuck.queued(database, seconds) for seconds in range(5000, 0, -250)]
+    oldest, *_ = [stuck_executions.queued(database, seconds) for seconds in range(5000, 0, -250)]
     store(database, started(oldest))
     assert not settle(database, idle=("c", "java"))
 
@@ -112,8 +112,8 @@ def test_a_long_backlog_is_left_alone(database: ExecutionsDatabase) -> None:
 def test_a_request_that_was_overtaken_is_lost_though_others_wait(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.queued(database, AFTER + 50)
-    stuck.queued(database, 1)
+    request = stuck_executions.queued(database, AFTER + 50)
+    stuck_executions.queued(database, 1)
     overtaken = find_overtaken(database, AFTER + 1)
     assert overtaken == [request.execution_id]
     [reconciled] = settle(database, (), overtaken)
@@ -124,8 +124,8 @@ def test_a_request_that_was_overtaken_is_lost_though_others_wait(
 def test_requests_that_came_late_into_their_queue_were_not_overtaken(
     database: ExecutionsDatabase,
 ) -> None:
-    stuck.queued(database, 1000)
-    stuck.running(database, 1)
+    stuck_executions.queued(database, 1000)
+    stuck_executions.running(database, 1)
     assert not reconciliation(database).find_overtaken()
     assert not settle(database, ())
 
@@ -133,54 +133,54 @@ def test_requests_that_came_late_into_their_queue_were_not_overtaken(
 def test_one_that_was_accepted_a_little_later_overtakes_nobody(
     database: ExecutionsDatabase,
 ) -> None:
-    stuck.queued(database, AFTER + 50)
+    stuck_executions.queued(database, AFTER + 50)
     assert not find_overtaken(database, AFTER - 5)
 
 
 def test_other_languages_overtake_nobody(database: ExecutionsDatabase) -> None:
-    stuck.queued(database, AFTER + 50)
+    stuck_executions.queued(database, AFTER + 50)
     assert not find_overtaken(database, AFTER + 50, language="java")
 
 
 def test_what_the_relay_has_still_to_publish_cannot_be_overtaken(
     database: ExecutionsDatabase,
 ) -> None:
-    stuck.make_older(database, database.add(), AFTER + 50)
+    stuck_executions.make_older(database, database.add(), AFTER + 50)
     assert not find_overtaken(database, AFTER + 50)
 
 
 def test_a_request_that_waits_for_its_next_attempt_counts_from_the_retry(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.running(database, 1000)
+    request = stuck_executions.running(database, 1000)
     store(database, retrying(request))
     assert not settle(database)
-    stuck.make_older(database, request, AFTER + 1)
+    stuck_executions.make_older(database, request, AFTER + 1)
     settle(database)
-    assert stuck.attempt_in_outbox(database, request) == 2
+    assert stuck_executions.attempt_in_outbox(database, request) == 2
 
 
 def test_a_run_beyond_its_limits_is_sent_again_as_the_next_attempt(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.running(database, LONGEST_RUN + 1, attempt=2)
+    request = stuck_executions.running(database, LONGEST_RUN + 1, attempt=2)
     [reconciled] = settle(database, idle=())
     execution = database.execution(request.execution_id)
     assert reconciled.outcome == Outcome.REPUBLISHED
     assert (execution["status"], execution["attempts"]) == ("QUEUED", 2)
     assert execution["started_at"] is None
-    assert stuck.attempt_in_outbox(database, request) == 3
+    assert stuck_executions.attempt_in_outbox(database, request) == 3
 
 
 def test_a_run_within_its_limits_goes_on(database: ExecutionsDatabase) -> None:
-    stuck.running(database, LONGEST_RUN - 5)
+    stuck_executions.running(database, LONGEST_RUN - 5)
     assert not settle(database)
 
 
 def test_a_run_that_was_sent_again_cannot_be_ended_by_the_attempt_before(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.running(database, LONGEST_RUN + 1)
+    request = stuck_executions.running(database, LONGEST_RUN + 1)
     settle(database)
     store(database, finished(request, 1, Reason.NONZERO_EXIT))
     assert status(database, request) == "QUEUED"
@@ -191,16 +191,16 @@ def test_a_run_that_was_sent_again_cannot_be_ended_by_the_attempt_before(
 def lose_three_times(database: ExecutionsDatabase, request: RunRequested) -> None:
     """Let everything that is sent out again disappear, too."""
     for _ in range(3):
-        stuck.make_older(database, request, 10_000)
+        stuck_executions.make_older(database, request, 10_000)
         assert [one.outcome for one in settle(database)] == [Outcome.REPUBLISHED]
-        stuck.forget_outbox(database, request)
-    stuck.make_older(database, request, 10_000)
+        stuck_executions.forget_outbox(database, request)
+    stuck_executions.make_older(database, request, 10_000)
 
 
 def test_a_request_that_is_lost_again_and_again_ends_with_a_sentence(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.queued(database, 10_000)
+    request = stuck_executions.queued(database, 10_000)
     lose_three_times(database, request)
     [reconciled] = settle(database)
     execution = database.execution(request.execution_id)
@@ -217,7 +217,7 @@ def test_a_request_that_is_lost_again_and_again_ends_with_a_sentence(
 
 
 def test_after_requeueing_by_hand_the_count_begins_anew(database: ExecutionsDatabase) -> None:
-    request = stuck.queued(database, 10_000)
+    request = stuck_executions.queued(database, 10_000)
     lose_three_times(database, request)
     database.run(
         "INSERT INTO execution_events (execution_id, type, at, attempt)"
@@ -232,7 +232,7 @@ def test_a_request_for_a_language_that_is_not_offered_any_more_ends_with_a_sente
     database: ExecutionsDatabase,
 ) -> None:
     request = database.add(run_requested(language="cobol"))
-    stuck.make_older(database, request, 10_000)
+    stuck_executions.make_older(database, request, 10_000)
     [reconciled] = settle(database, idle=())
     assert reconciled.outcome == Outcome.LOST
     detail = database.execution(request.execution_id)["detail"]
@@ -242,22 +242,22 @@ def test_a_request_for_a_language_that_is_not_offered_any_more_ends_with_a_sente
 def test_a_language_that_was_withdrawn_just_now_may_come_back(
     database: ExecutionsDatabase,
 ) -> None:
-    stuck.make_older(database, database.add(run_requested(language="cobol")), 600)
+    stuck_executions.make_older(database, database.add(run_requested(language="cobol")), 600)
     assert not settle(database, idle=())
 
 
 def test_each_time_a_request_gets_twice_as_long(database: ExecutionsDatabase) -> None:
-    request = stuck.queued(database, AFTER + 1)
+    request = stuck_executions.queued(database, AFTER + 1)
     settle(database)
-    stuck.forget_outbox(database, request)
-    stuck.make_older(database, request, 2 * AFTER - 5)
+    stuck_executions.forget_outbox(database, request)
+    stuck_executions.make_older(database, request, 2 * AFTER - 5)
     assert not settle(database)
-    stuck.make_older(database, request, 2 * AFTER + 1)
+    stuck_executions.make_older(database, request, 2 * AFTER + 1)
     assert settle(database)
 
 
 def test_what_is_told_as_lost_is_the_row_as_it_is_stored(database: ExecutionsDatabase) -> None:
-    request = stuck.queued(database, 10_000)
+    request = stuck_executions.queued(database, 10_000)
     lose_three_times(database, request)
     [reconciled] = settle(database)
     stored = database.execution(request.execution_id)
@@ -267,21 +267,21 @@ def test_what_is_told_as_lost_is_the_row_as_it_is_stored(database: ExecutionsDat
 
 
 def test_a_cancelled_run_that_never_answers_ends_cancelled(database: ExecutionsDatabase) -> None:
-    request = stuck.running(database, LONGEST_RUN + 1)
-    stuck.ask_to_cancel(database, request, 50)
+    request = stuck_executions.running(database, LONGEST_RUN + 1)
+    stuck_executions.ask_to_cancel(database, request, 50)
     [reconciled] = settle(database)
     execution = database.execution(request.execution_id)
     assert reconciled.outcome == Outcome.CANCELLED
     assert (execution["status"], execution["reason"]) == ("CANCELLED", "cancelled")
     assert execution["feedback"] == []
-    assert stuck.attempt_in_outbox(database, request) is None
+    assert stuck_executions.attempt_in_outbox(database, request) is None
 
 
 def test_a_cancelled_run_that_was_put_back_does_not_begin_again(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.running(database, 20)
-    stuck.ask_to_cancel(database, request, 10)
+    request = stuck_executions.running(database, 20)
+    stuck_executions.ask_to_cancel(database, request, 10)
     store(database, retrying(request))
     assert status(database, request) == "QUEUED"
     [reconciled] = settle(database, idle=())
@@ -290,11 +290,11 @@ def test_a_cancelled_run_that_was_put_back_does_not_begin_again(
 
 
 def test_cancellations_that_were_not_heard_are_told_again(database: ExecutionsDatabase) -> None:
-    unheard, fresh, over = (stuck.running(database, 20) for _ in range(3))
-    stuck.running(database, 20)
-    stuck.ask_to_cancel(database, unheard, 6)
-    stuck.ask_to_cancel(database, fresh, 1)
-    stuck.ask_to_cancel(database, over, 6)
+    unheard, fresh, over = (stuck_executions.running(database, 20) for _ in range(3))
+    stuck_executions.running(database, 20)
+    stuck_executions.ask_to_cancel(database, unheard, 6)
+    stuck_executions.ask_to_cancel(database, fresh, 1)
+    stuck_executions.ask_to_cancel(database, over, 6)
     store(database, finished(over))
     [found] = reconciliation(database).unheard_cancellations()
     assert found.cancel.execution_id == unheard.execution_id
@@ -302,15 +302,15 @@ def test_cancellations_that_were_not_heard_are_told_again(database: ExecutionsDa
 
 
 def test_terminal_executions_are_left_alone(database: ExecutionsDatabase) -> None:
-    request = stuck.running(database, 20)
-    stuck.ask_to_cancel(database, request, 10)
+    request = stuck_executions.running(database, 20)
+    stuck_executions.ask_to_cancel(database, request, 10)
     store(database, finished(request))
-    stuck.make_older(database, request, 10_000)
+    stuck_executions.make_older(database, request, 10_000)
     assert not settle(database)
 
 
 def test_many_collectors_act_once(database: ExecutionsDatabase) -> None:
-    requests = [stuck.queued(database, AFTER + 1) for _ in range(30)]
+    requests = [stuck_executions.queued(database, AFTER + 1) for _ in range(30)]
     batches = at_once(4, lambda: settle(database))
     assert sum(len(batch) for batch in batches) == len(requests)
     for request in requests:
@@ -319,7 +319,7 @@ def test_many_collectors_act_once(database: ExecutionsDatabase) -> None:
 
 
 def test_an_end_that_is_stored_at_the_same_moment_stays(database: ExecutionsDatabase) -> None:
-    request = stuck.running(database, LONGEST_RUN + 1)
+    request = stuck_executions.running(database, LONGEST_RUN + 1)
     acts: list[Callable[[], object]] = [
         lambda: settle(database),
         lambda: store(database, finished(request, stdout="42\n")),

@@ -8,28 +8,29 @@ from pika.adapters.blocking_connection import BlockingChannel
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from execution_api.outbox_relay import OutboxRelay
-from result_collector.queues import Queues
-from runlet import messages
-from runlet.broker import outgoing, topology
-from runlet.broker.connection import CONNECTION_ERRORS
-from runlet.broker.publisher import Publisher
+from execution_api.outbox.relay import OutboxRelay
+from result_collector.reconciliation.queue_inspector import Queues
+from runlet import messages, topology
 from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES
 from runlet.messages import CancelRequested, RunRequested
-from runlet.trace_context import trace_id
-from support import broker, stuck
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import TRACEPARENT, ExecutionsDatabase, run_requested
-from support.happenings import finished
+from runlet_amqp import declaration, envelopes
+from runlet_amqp.connection import CONNECTION_ERRORS
+from runlet_amqp.publisher import Publisher
+from runlet_telemetry.trace_context import trace_id
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases import stuck_executions
+from support.databases.event_factory import finished
+from support.databases.executions import TRACEPARENT, ExecutionsDatabase, run_requested
+from support.wait_until import eventually
 
 SOON: dict[str, Any] = {"reconcile_after_seconds": 5, "reconcile_every_seconds": 1}
 
 
 def declare_all(channel: BlockingChannel) -> None:
     """The whole topology."""
-    topology.declare(channel, LANGUAGES)
+    declaration.declare(channel, LANGUAGES)
 
 
 def reconciled(outcome: str) -> float:
@@ -53,19 +54,19 @@ def test_a_purged_request_is_sent_again_and_completes(
     database: ExecutionsDatabase, amqp_url: str, relay: OutboxRelay
 ) -> None:
     request = database.add()
-    stuck.forget_outbox(database, request)
-    broker.publish(amqp_url, outgoing.run_request(request, None))
-    with broker.open_channel(amqp_url) as channel:
+    stuck_executions.forget_outbox(database, request)
+    vhosts.publish(amqp_url, envelopes.run_request(request, None))
+    with vhosts.open_channel(amqp_url) as channel:
         channel.queue_purge("runs.python")
-    stuck.make_older(database, request, 6)
+    stuck_executions.make_older(database, request, 6)
     before = reconciled("republished")
     with running_collector(database.url, amqp_url, **SOON):
-        eventually(lambda: stuck.attempt_in_outbox(database, request))
+        eventually(lambda: stuck_executions.attempt_in_outbox(database, request))
         eventually(relay.relay_batch)
-        [(properties, body)] = broker.take(amqp_url, "runs.python", 1)
+        [(properties, body)] = vhosts.take(amqp_url, "runs.python", 1)
         assert b'"attempt":1' in body
         assert trace_id(properties.headers["traceparent"]) == trace_id(TRACEPARENT)
-        broker.publish(amqp_url, outgoing.event(finished(request), None))
+        vhosts.publish(amqp_url, envelopes.event(finished(request), None))
         eventually(lambda: database.execution(request.execution_id)["status"] == "COMPLETED")
     assert reconciled("republished") == before + 1
 
@@ -73,17 +74,21 @@ def test_a_purged_request_is_sent_again_and_completes(
 def pass_time(database: ExecutionsDatabase, requests: Sequence[RunRequested]) -> bool:
     """Let time pass and requests disappear; True once all the executions have ended."""
     for request in requests:
-        stuck.forget_outbox(database, request)
-        stuck.make_older(database, request, 10_000)
+        stuck_executions.forget_outbox(database, request)
+        stuck_executions.make_older(database, request, 10_000)
     return all(database.execution(request.execution_id)["finished_at"] for request in requests)
 
 
 def test_with_every_queue_purged_again_and_again_everything_ends(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
-    cancelled = stuck.running(database, 10_000)
-    stuck.ask_to_cancel(database, cancelled, 10)
-    requests = [stuck.queued(database, 10_000), stuck.running(database, 10_000), cancelled]
+    cancelled = stuck_executions.running(database, 10_000)
+    stuck_executions.ask_to_cancel(database, cancelled, 10)
+    requests = [
+        stuck_executions.queued(database, 10_000),
+        stuck_executions.running(database, 10_000),
+        cancelled,
+    ]
     with capture_logs() as logs, running_collector(database.url, amqp_url, **SOON):
         eventually(lambda: pass_time(database, requests))
     ends = [database.execution(request.execution_id) for request in requests]
@@ -97,20 +102,20 @@ def test_with_every_queue_purged_again_and_again_everything_ends(
 def test_requests_that_wait_in_a_queue_are_left_alone(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
-    request = stuck.queued(database, 10_000)
-    broker.publish(amqp_url, outgoing.run_request(request, None))
-    lost = stuck.queued(database, 10_000, language="c")
+    request = stuck_executions.queued(database, 10_000)
+    vhosts.publish(amqp_url, envelopes.run_request(request, None))
+    lost = stuck_executions.queued(database, 10_000, language="c")
     with running_collector(database.url, amqp_url, **SOON):
-        eventually(lambda: stuck.attempt_in_outbox(database, lost))
-    assert stuck.attempt_in_outbox(database, request) is None
+        eventually(lambda: stuck_executions.attempt_in_outbox(database, lost))
+    assert stuck_executions.attempt_in_outbox(database, request) is None
 
 
 def test_a_cancellation_is_told_again_until_it_is_answered(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
-    request = stuck.running(database, 20)
-    stuck.ask_to_cancel(database, request, 10)
-    with broker.open_channel(amqp_url) as channel:
+    request = stuck_executions.running(database, 20)
+    stuck_executions.ask_to_cancel(database, request, 10)
+    with vhosts.open_channel(amqp_url) as channel:
         queue = channel.queue_declare("", exclusive=True).method.queue
         channel.queue_bind(queue, topology.CONTROL)
         with running_collector(database.url, amqp_url, **SOON):
@@ -137,21 +142,21 @@ def look(amqp_url: str) -> tuple[bool, set[str]]:
 def test_a_look_tells_where_work_waits(amqp_url: str) -> None:
     assert look(amqp_url) == (True, {"python", "c"})
     request = run_requested()
-    broker.publish(amqp_url, outgoing.run_request(request, None))
+    vhosts.publish(amqp_url, envelopes.run_request(request, None))
     assert look(amqp_url) == (True, {"c"})
 
 
 def test_work_in_a_delay_queue_may_be_of_any_language(amqp_url: str) -> None:
-    broker.publish(amqp_url, outgoing.delayed_run_request(run_requested(), 8, None))
+    vhosts.publish(amqp_url, envelopes.delayed_run_request(run_requested(), 8, None))
     assert look(amqp_url) == (True, set())
 
 
 def test_events_and_dead_letters_that_wait_are_not_drained(amqp_url: str) -> None:
     request = run_requested()
-    broker.publish(amqp_url, outgoing.dead_letter(None, b"", None, "why", None))
+    vhosts.publish(amqp_url, envelopes.dead_letter(None, b"", None, "why", None))
     assert look(amqp_url)[0] is False
-    broker.take(amqp_url, topology.DEAD_QUEUE, 1)
-    broker.publish(amqp_url, outgoing.event(finished(request), None))
+    vhosts.take(amqp_url, topology.DEAD_QUEUE, 1)
+    vhosts.publish(amqp_url, envelopes.event(finished(request), None))
     assert look(amqp_url)[0] is False
 
 

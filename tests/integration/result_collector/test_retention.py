@@ -6,18 +6,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from result_collector import retention
-from result_collector.retention import Retention
+from result_collector.retention import executions
+from result_collector.retention.executions import Retention
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.messages import RunRequested
-from support import stuck
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, started
+from support.broker.collectors import running_collector
+from support.databases import stuck_executions
+from support.databases.event_factory import finished, started
+from support.databases.executions import ExecutionsDatabase
+from support.databases.stores import delivery, store, store_deliveries
 from support.parallel import at_once
-from support.stores import delivery, store, store_deliveries
+from support.wait_until import eventually
 
 DAY = 86_400
 OLD, YOUNG = 30 * DAY + 60, 30 * DAY - 60
@@ -31,12 +31,12 @@ def clean_up(database: ExecutionsDatabase, stop: StopSignal | None = None) -> No
 
 def ended(database: ExecutionsDatabase, seconds: float) -> RunRequested:
     """An execution that has ended so long ago."""
-    request = stuck.queued(database, seconds)
+    request = stuck_executions.queued(database, seconds)
     store(database, started(request), finished(request))
-    stuck.make_older(database, request, seconds)
+    stuck_executions.make_older(database, request, seconds)
     database.run(
         "UPDATE executions SET finished_at = :at WHERE id = :id",
-        at=stuck.ago(seconds),
+        at=stuck_executions.ago(seconds),
         id=request.execution_id,
     )
     return request
@@ -60,7 +60,7 @@ def test_executions_go_with_their_events_once_they_ended_long_enough_ago(
 def test_an_execution_that_began_long_ago_and_ended_lately_stays(
     database: ExecutionsDatabase,
 ) -> None:
-    request = stuck.queued(database, OLD)
+    request = stuck_executions.queued(database, OLD)
     store(database, finished(request))
     clean_up(database)
     assert ids(database) == {request.execution_id}
@@ -68,8 +68,8 @@ def test_an_execution_that_began_long_ago_and_ended_lately_stays(
 
 def test_active_executions_stay_however_old_they_are(database: ExecutionsDatabase) -> None:
     active = {
-        stuck.queued(database, OLD).execution_id,
-        stuck.running(database, OLD).execution_id,
+        stuck_executions.queued(database, OLD).execution_id,
+        stuck_executions.running(database, OLD).execution_id,
     }
     clean_up(database)
     assert ids(database) == active
@@ -82,7 +82,7 @@ def test_an_old_outbox_row_stays_while_its_execution_is_queued(
     for request in (waiting, begun):
         database.run(
             "UPDATE outbox SET created_at = :at WHERE execution_id = :id",
-            at=stuck.ago(OLD),
+            at=stuck_executions.ago(OLD),
             id=request.execution_id,
         )
     for request in (begun, lately):
@@ -95,7 +95,7 @@ def test_an_old_outbox_row_stays_while_its_execution_is_queued(
 def test_old_dead_letters_go(database: ExecutionsDatabase) -> None:
     store_deliveries(database, delivery("old", b"1"), delivery("young", b"2"))
     for name, seconds in (("old", OLD), ("young", YOUNG)):
-        at = stuck.ago(seconds)
+        at = stuck_executions.ago(seconds)
         database.run("UPDATE dead_letters SET at = :at WHERE type = :name", at=at, name=name)
     clean_up(database)
     assert [letter["type"] for letter in database.dead_letters()] == ["young"]
@@ -104,7 +104,7 @@ def test_old_dead_letters_go(database: ExecutionsDatabase) -> None:
 def test_many_rows_go_in_small_batches(
     database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(executions, "PAUSE_SECONDS", 0)
     fill(database, 1200)
     clean_up(database)
     assert ids(database) == set()
@@ -115,13 +115,13 @@ def test_a_stop_is_seen_between_batches(database: ExecutionsDatabase) -> None:
     stop = StopSignal()
     stop.set()
     clean_up(database, stop)
-    assert len(ids(database)) == 1200 - retention.BATCH_SIZE
+    assert len(ids(database)) == 1200 - executions.BATCH_SIZE
 
 
 def test_collectors_side_by_side_do_not_hinder_each_other(
     database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(executions, "PAUSE_SECONDS", 0)
     fill(database, 2200)
     at_once(3, lambda: clean_up(database))
     clean_up(database)

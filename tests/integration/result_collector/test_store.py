@@ -8,15 +8,14 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from execution_api.dead_letters import DeadLetterRepository
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.consumer import Delivery
-from runlet.executions import Reason
+from execution_api.dead_letters.repository import DeadLetterRepository
+from runlet import messages, topology
+from runlet.execution import Reason
 from runlet.messages import CompileResult, Event, RunRequested
-from support.executions import ExecutionsDatabase
-from support.happenings import finished, retrying, started
-from support.stores import delivered, delivery, store, store_deliveries
+from runlet_amqp.consumer import Delivery
+from support.databases.event_factory import finished, retrying, started
+from support.databases.executions import ExecutionsDatabase
+from support.databases.stores import delivered, delivery, store, store_deliveries
 
 Names = tuple[str, ...]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.sandboxes import TestBed, open_test_bed
+from support.sandboxes.sandboxes import TestBed, open_test_bed
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from runlet.broker import outgoing
-from runlet.broker.connection import CONNECTION_ERRORS, connect
-from runlet.broker.settings import BrokerSettings
-from runlet.executions import Status
+from runlet.execution import Status
 from runlet.messages import ExecutionFinished
-from support import broker
+from runlet_amqp import envelopes
+from runlet_amqp.connection import CONNECTION_ERRORS, connect
+from runlet_amqp.settings import BrokerSettings
+from support.broker import vhosts
+from support.broker.tls_broker import TlsBroker, tls_broker
 from support.certificates import Authority
-from support.runners import run_request, running_runner
-from support.tls_broker import TlsBroker, tls_broker
+from support.sandboxes.runners import run_request, running_runner
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_a_run_goes_from_request_to_result_over_tls(rabbitmq: TlsBroker) -> None
     request = run_request("print(6 * 7)")
     authority = str(rabbitmq.authority.cert)
     with running_runner(rabbitmq.url(), AMQP_CA_FILE=authority) as runner:
-        broker.publish(runner.broker, outgoing.run_request(request, None))
+        vhosts.publish(runner.broker, envelopes.run_request(request, None))
         _, finished = runner.events(2)
 
     assert isinstance(finished, ExecutionFinished)

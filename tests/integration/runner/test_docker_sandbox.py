@@ -3,10 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
 from runner.sandbox.interface import SandboxUnavailableError, SourceFile
-from support.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
+from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
 
 SHORT = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=500)
 

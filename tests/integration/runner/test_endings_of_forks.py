@@ -2,9 +2,9 @@
 
 import pytest
 
-from runlet.executions import Reason
-from support.forks import seen
-from support.sandboxes import TestBed
+from runlet.execution import Reason
+from support.sandboxes.forks import seen
+from support.sandboxes.sandboxes import TestBed
 
 TALKER = (
     "class A:\n  def __init__(self, n=0): self.n = n\n  def __del__(self): print('del', self.n)\n"

@@ -14,14 +14,14 @@ import pytest
 import requests
 from docker.tls import TLSConfig
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.interface import SourceFile, StreamName
-from runner.sandbox.stopping import StopRequest
 from support.certificates import Authority
-from support.eventually import eventually
-from support.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed, unheard
-from support.tls_front import engine_folder, tls_front
+from support.http.tls_front import engine_folder, tls_front
+from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed, unheard
+from support.wait_until import eventually
 
 LONG = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=60_000)
 

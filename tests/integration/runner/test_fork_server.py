@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runner.sandbox.interface import SourceFile
-from support.forks import seen
-from support.sandboxes import DEFAULT_LIMITS, TestBed
+from support.sandboxes.forks import seen
+from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed
 
 SHORT = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=700)
 

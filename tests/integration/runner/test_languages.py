@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
 from runner.sandbox.interface import SourceFile
-from support.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
+from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
 
 # Each prints its first argument, its input, and a file in a sub-folder.
 ECHOES = {

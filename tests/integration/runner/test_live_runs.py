@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from pika.adapters.blocking_connection import BlockingChannel
 
-from runlet import messages
-from runlet.broker import outgoing, topology
-from runlet.executions import Status
+from runlet import messages, topology
+from runlet.execution import Status
 from runlet.messages import ExecutionFinished, ExecutionOutput, RunRequested
-from support import broker
-from support.runners import RunningRunner, run_request, running_runner
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.sandboxes.runners import RunningRunner, run_request, running_runner
 
 ARRIVAL_SECONDS = 20
 COUNTING = """
@@ -60,13 +60,13 @@ class Ear:
 
 @contextmanager
 def listening(amqp_url: str) -> Iterator[Ear]:
-    with broker.open_channel(amqp_url) as channel:
+    with vhosts.open_channel(amqp_url) as channel:
         yield Ear(channel)
 
 
 def run(amqp_url: str, runner: RunningRunner, request: RunRequested) -> ExecutionFinished:
     """Run a program to its end."""
-    broker.publish(amqp_url, outgoing.run_request(request, None))
+    vhosts.publish(amqp_url, envelopes.run_request(request, None))
     finished = runner.events(2)[1]
     assert isinstance(finished, ExecutionFinished)
     return finished
@@ -85,7 +85,7 @@ def joined(pieces: list[ExecutionOutput], stream: str) -> str:
 def test_a_program_is_heard_while_it_runs(amqp_url: str) -> None:
     request = run_request(COUNTING)
     with running_runner(amqp_url) as runner, listening(amqp_url) as ear:
-        broker.publish(amqp_url, outgoing.run_request(request, None))
+        vhosts.publish(amqp_url, envelopes.run_request(request, None))
         first = ear.hear()
         heard_at = datetime.now(UTC)
         finished = runner.events(2)[1]

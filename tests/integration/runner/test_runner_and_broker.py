@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from runlet.broker import outgoing, topology
-from runlet.executions import Status
+from runlet import topology
+from runlet.execution import Status
 from runlet.messages import CancelRequested, ExecutionFinished, ExecutionStarted
-from support import broker
-from support.eventually import eventually
-from support.runners import run_request, running_runner
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.sandboxes.runners import run_request, running_runner
+from support.wait_until import eventually
 
 SLEEPER = "import time\nprint('so far', flush=True)\ntime.sleep(15)"
 NAP = "import time\ntime.sleep(1)\nprint('done')"
@@ -16,17 +17,17 @@ NAP = "import time\ntime.sleep(1)\nprint('done')"
 def test_a_cancellation_on_the_control_exchange_ends_a_run(amqp_url: str) -> None:
     request = run_request(SLEEPER)
     with running_runner(amqp_url) as runner:
-        broker.publish(amqp_url, outgoing.run_request(request, None))
+        vhosts.publish(amqp_url, envelopes.run_request(request, None))
         (started,) = runner.events(1)
         cancel = CancelRequested(request.execution_id, datetime.now(UTC))
-        broker.publish(amqp_url, outgoing.cancellation(cancel, None))
+        vhosts.publish(amqp_url, envelopes.cancellation(cancel, None))
         (finished,) = runner.events(1)
 
     assert isinstance(started, ExecutionStarted)
     assert isinstance(finished, ExecutionFinished)
     assert (finished.status, finished.attempt) == (Status.CANCELLED, 1)
     assert (finished.finished_at - started.started_at).total_seconds() < 5
-    assert broker.depth(amqp_url, topology.run_queue("python")) == 0
+    assert vhosts.depth(amqp_url, topology.run_queue("python")) == 0
 
 
 def test_a_runner_that_is_stopped_finishes_what_runs_and_hands_back_the_rest_uncounted(
@@ -34,7 +35,7 @@ def test_a_runner_that_is_stopped_finishes_what_runs_and_hands_back_the_rest_unc
 ) -> None:
     requests = [run_request(NAP) for _ in range(4)]
     with running_runner(amqp_url, concurrency=2) as runner:
-        broker.publish(amqp_url, *(outgoing.run_request(each, None) for each in requests))
+        vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
         first = runner.events(2)
         runner.stop.set()
 
@@ -42,9 +43,9 @@ def test_a_runner_that_is_stopped_finishes_what_runs_and_hands_back_the_rest_unc
     ended = [event for event in runner.events(2) if isinstance(event, ExecutionFinished)]
     assert {event.execution_id for event in ended} == started
     assert [(event.status, event.attempt) for event in ended] == [(Status.COMPLETED, 1)] * 2
-    left = broker.take(amqp_url, topology.run_queue("python"), 2)
+    left = vhosts.take(amqp_url, topology.run_queue("python"), 2)
     assert {properties.correlation_id for properties, _body in left} == {
         str(each.execution_id) for each in requests if each.execution_id not in started
     }
     assert all("x-delivery-count" not in properties.headers for properties, _body in left)
-    eventually(lambda: broker.depth(amqp_url, topology.run_queue("python")) == 0)
+    eventually(lambda: vhosts.depth(amqp_url, topology.run_queue("python")) == 0)

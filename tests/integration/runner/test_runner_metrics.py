@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import urllib3
 
-from runlet import metrics
-from runlet.broker import outgoing, topology
-from support import broker
-from support.eventually import eventually
-from support.metrics import Page, rise, value
-from support.runners import run_request, running_runner
+from runlet import topology
+from runlet_amqp import envelopes
+from runlet_telemetry import metrics
+from support.broker import vhosts
+from support.sandboxes.runners import run_request, running_runner
+from support.telemetry.metrics import Page, rise, value
+from support.wait_until import eventually
 
 PRINT = "print(42)"
 SLEEP = "import time\ntime.sleep(1)"
@@ -29,7 +30,7 @@ def test_a_run_leaves_its_marks_and_a_runner_without_work_none(amqp_url: str) ->
         eventually(lambda: value("runlet_pool_containers", language="python", state="idle") == 1)
         assert (starts(), waits(), runs(), warm(), cold()) == (1, 0, 0, 0, 0)
 
-        broker.publish(amqp_url, outgoing.run_request(run_request(PRINT), None))
+        vhosts.publish(amqp_url, envelopes.run_request(run_request(PRINT), None))
         runner.events(2)
         eventually(runs)
 
@@ -39,7 +40,7 @@ def test_a_run_leaves_its_marks_and_a_runner_without_work_none(amqp_url: str) ->
 def test_a_slot_and_a_container_are_busy_while_a_program_runs(amqp_url: str) -> None:
     with running_runner(amqp_url, concurrency=2) as runner:
         assert value("runlet_slots") == 2
-        broker.publish(amqp_url, outgoing.run_request(run_request(SLEEP), None))
+        vhosts.publish(amqp_url, envelopes.run_request(run_request(SLEEP), None))
         runner.events(1)
 
         assert value("runlet_slots_busy") == 1
@@ -53,8 +54,8 @@ def test_a_slot_and_a_container_are_busy_while_a_program_runs(amqp_url: str) -> 
 def test_a_request_that_came_back_from_a_dead_runner_counts_as_redelivered(amqp_url: str) -> None:
     queue = topology.run_queue("python")
     redeliveries = rise("runlet_redeliveries_total", queue=queue)
-    broker.publish(amqp_url, outgoing.run_request(run_request(PRINT), None))
-    with broker.open_channel(amqp_url) as dying:
+    vhosts.publish(amqp_url, envelopes.run_request(run_request(PRINT), None))
+    with vhosts.open_channel(amqp_url) as dying:
         eventually(lambda: dying.basic_get(queue)[0])
 
     with running_runner(amqp_url) as runner:

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.interface import Outcome
-from runner.sandbox.stopping import StopRequest
-from support.eventually import eventually
-from support.hostile import assert_nothing_is_left, processes_of_runs
-from support.runners import processes_in
-from support.sandboxes import TestBed, open_test_bed
+from support.sandboxes.hostile import assert_nothing_is_left, processes_of_runs
+from support.sandboxes.runners import processes_in
+from support.sandboxes.sandboxes import TestBed, open_test_bed
+from support.wait_until import eventually
 
 SLEEPER = "import os\nprint('so far', flush=True)\nos.execvp('sleep', ['sleep', '4711'])"
 # 2**24 instantiations: far more than the compiler does in its time.

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from session_api import bootstrap
 from session_api.config import Config
+from support.databases.statements import sent_statements
 from support.parallel import at_once
-from support.statements import sent_statements
 
 Begin = Callable[..., dict[str, Any]]
 

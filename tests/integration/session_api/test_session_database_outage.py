@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from session_api import bootstrap
 from session_api.config import Config
-from support.tcp_proxy import TcpProxy
+from support.broker.tcp_proxy import TcpProxy
 
 Calls = list[tuple[str, str, dict[str, Any] | None]]
 
@@ -43,9 +43,9 @@ def address(caller: FlaskClient) -> str:
 def little_patience() -> Iterator[None]:
     """The service waits for a tenth of a second only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runlet.postgres.CONNECT_SECONDS", 0.1)
+        patch.setattr("runlet_postgres.engines.CONNECT_SECONDS", 0.1)
         for connection in ("_Connection", "_ProbeConnection"):
-            patch.setattr(f"runlet.postgres.{connection}.patience_seconds", 0.1)
+            patch.setattr(f"runlet_postgres.engines.{connection}.patience_seconds", 0.1)
         yield
 
 

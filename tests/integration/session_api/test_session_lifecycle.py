@@ -153,7 +153,7 @@ def test_beginning_and_closing_are_logged_once_and_without_the_program(
     client: FlaskClient, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = LogCapture()
-    monkeypatch.setattr("session_api.routes.log", wrap_logger(None, processors=[lines]))
+    monkeypatch.setattr("session_api.sessions.routes.log", wrap_logger(None, processors=[lines]))
     session = begin(source_code="a secret idea")
     for _ in range(2):
         client.patch(f"{path_of(session)}/close")

@@ -9,7 +9,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 
 from session_api import bootstrap
-from support import databases
+from support.databases import databases
 
 ALEMBIC_INI = Path(bootstrap.__file__).with_name("alembic.ini")
 

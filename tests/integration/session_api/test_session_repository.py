@@ -9,9 +9,9 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from runlet.clock import SystemClock
-from runlet.postgres import create_engine
-from session_api.models import NewSession
-from session_api.repository import Changes, SessionNotFoundError, SessionRepository
+from runlet_postgres.engines import create_engine
+from session_api.sessions.repository import Changes, SessionNotFoundError, SessionRepository
+from session_api.tables import NewSession
 
 
 @pytest.fixture(scope="module")

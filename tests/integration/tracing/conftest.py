@@ -7,8 +7,8 @@ import pytest
 
 import execution_api
 import session_api
-from support.executions import ExecutionsDatabase
-from support.otlp import SpanCollector, collecting_spans
+from support.databases.executions import ExecutionsDatabase
+from support.telemetry.otlp import SpanCollector, collecting_spans
 
 MakeDatabase = Callable[[Path], str]
 

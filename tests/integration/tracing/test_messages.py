@@ -8,19 +8,20 @@ from uuid import uuid4
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from runlet import tracing
-from runlet.broker import outgoing, topology
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.broker.publisher import Publisher
-from runlet.broker.subscriber import Binding, Subscriber
+from runlet import topology
 from runlet.languages import LANGUAGES
 from runlet.messages import CallbackRequested, CancelRequested, Message
-from runlet.trace_context import trace_id
-from support import broker
-from support.eventually import eventually
-from support.happenings import finished
-from support.runners import run_request
-from support.tracers import RecordingTracer
+from runlet_amqp import declaration, envelopes
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.publisher import Publisher
+from runlet_amqp.subscriber import Binding, Subscriber
+from runlet_telemetry import tracing
+from runlet_telemetry.trace_context import trace_id
+from support.broker import vhosts
+from support.databases.event_factory import finished
+from support.sandboxes.runners import run_request
+from support.telemetry.tracers import RecordingTracer
+from support.wait_until import eventually
 
 TRACE = "ab" * 16
 TRACEPARENT = f"00-{TRACE}-{'cd' * 8}-01"
@@ -29,7 +30,7 @@ REQUEST = run_request("print(42)")
 
 def declare(channel: BlockingChannel) -> None:
     """The whole topology."""
-    topology.declare(channel, LANGUAGES)
+    declaration.declare(channel, LANGUAGES)
 
 
 @pytest.fixture
@@ -51,13 +52,13 @@ def publisher(amqp_url: str, tracer: RecordingTracer) -> Iterator[Publisher]:
 @pytest.mark.parametrize(
     ("message", "queue"),
     [
-        (outgoing.run_request(REQUEST, TRACEPARENT), "runs.python"),
-        (outgoing.delayed_run_request(REQUEST, 2, TRACEPARENT), "runs.python"),
-        (outgoing.dead_letter("t", b"{}", "7", "Broken.", TRACEPARENT), topology.DEAD_QUEUE),
-        (outgoing.event(finished(REQUEST), TRACEPARENT), topology.RESULTS_QUEUE),
-        (outgoing.callback(CallbackRequested(uuid4()), TRACEPARENT), topology.CALLBACKS_QUEUE),
+        (envelopes.run_request(REQUEST, TRACEPARENT), "runs.python"),
+        (envelopes.delayed_run_request(REQUEST, 2, TRACEPARENT), "runs.python"),
+        (envelopes.dead_letter("t", b"{}", "7", "Broken.", TRACEPARENT), topology.DEAD_QUEUE),
+        (envelopes.event(finished(REQUEST), TRACEPARENT), topology.RESULTS_QUEUE),
+        (envelopes.callback(CallbackRequested(uuid4()), TRACEPARENT), topology.CALLBACKS_QUEUE),
         (
-            outgoing.dead_callback(CallbackRequested(uuid4()), "Gone.", TRACEPARENT),
+            envelopes.dead_callback(CallbackRequested(uuid4()), "Gone.", TRACEPARENT),
             topology.CALLBACKS_DEAD_QUEUE,
         ),
     ],
@@ -71,7 +72,7 @@ def test_a_message_arrives_under_the_span_that_published_it(
     queue: str,
 ) -> None:
     publisher.publish(message).result(20)
-    [(properties, _body)] = broker.take(amqp_url, queue, 1)
+    [(properties, _body)] = vhosts.take(amqp_url, queue, 1)
     [span] = tracer.spans
     assert properties.headers["traceparent"] == span.traceparent
     assert (span.parent, span.error) == (TRACEPARENT, None)
@@ -81,12 +82,12 @@ def test_a_message_arrives_under_the_span_that_published_it(
 def test_a_request_that_the_broker_gives_up_keeps_its_trace(
     publisher: Publisher, tracer: RecordingTracer, amqp_url: str
 ) -> None:
-    publisher.publish(outgoing.run_request(REQUEST, TRACEPARENT)).result(20)
-    with broker.open_channel(amqp_url) as channel:
+    publisher.publish(envelopes.run_request(REQUEST, TRACEPARENT)).result(20)
+    with vhosts.open_channel(amqp_url) as channel:
         for _ in range(topology.DELIVERY_LIMIT + 1):
             method, _properties, _body = next(channel.consume("runs.python", inactivity_timeout=20))
             channel.basic_nack(method.delivery_tag, requeue=True)
-    [(properties, _body)] = broker.take(amqp_url, topology.DEAD_QUEUE, 1)
+    [(properties, _body)] = vhosts.take(amqp_url, topology.DEAD_QUEUE, 1)
     assert properties.headers["traceparent"] == tracer.spans[0].traceparent
 
 
@@ -102,6 +103,6 @@ def test_who_hears_a_message_logs_its_trace(publisher: Publisher, amqp_url: str)
     subscriber.start()
     eventually(lambda: True in connected)
     cancel = CancelRequested(uuid4(), datetime.now(UTC))
-    publisher.publish(outgoing.cancellation(cancel, TRACEPARENT)).result(20)
+    publisher.publish(envelopes.cancellation(cancel, TRACEPARENT)).result(20)
     assert heard.get(timeout=20) == TRACE
     subscriber.close()

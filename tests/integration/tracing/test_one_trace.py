@@ -11,16 +11,16 @@ from flask import Flask
 
 from execution_api.bootstrap import Api, create_api
 from execution_api.config import ApiConfig
-from runlet.trace_context import trace_id
+from runlet_telemetry.trace_context import trace_id
 from session_api import bootstrap as session_bootstrap
 from session_api.config import Config as SessionConfig
-from support.callback_scenes import Scene
-from support.eventually import eventually
-from support.executions import ExecutionsDatabase
-from support.http_servers import served
-from support.otlp import Received, SpanCollector
-from support.receivers import CallbackReceiver
-from support.runners import running_runner
+from support.databases.executions import ExecutionsDatabase
+from support.http.callback_scenes import Scene
+from support.http.receivers import CallbackReceiver
+from support.http.servers import served
+from support.sandboxes.runners import running_runner
+from support.telemetry.otlp import Received, SpanCollector
+from support.wait_until import eventually
 
 TRACE, CALLER = "5e" * 16, "6f" * 8
 TRACEPARENT = f"00-{TRACE}-{CALLER}-01"

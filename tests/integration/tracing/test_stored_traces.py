@@ -14,12 +14,13 @@ from sqlalchemy import inspect
 import execution_api
 from execution_api.bootstrap import create_api
 from execution_api.config import ApiConfig
-from runlet.broker import topology
-from runlet.trace_context import trace_id
-from support import broker, databases
-from support.eventually import eventually
-from support.executions import TRACEPARENT, ExecutionsDatabase
-from support.session_api_stub import SessionApiStub
+from runlet import topology
+from runlet_telemetry.trace_context import trace_id
+from support.broker import vhosts
+from support.databases import databases
+from support.databases.executions import TRACEPARENT, ExecutionsDatabase
+from support.http.session_api_stub import SessionApiStub
+from support.wait_until import eventually
 
 ALEMBIC_INI = Path(execution_api.__file__).with_name("alembic.ini")
 TRACE = "7a" * 16
@@ -53,7 +54,7 @@ def test_a_run_is_stored_and_published_in_the_trace_of_its_call(
 ) -> None:
     accepted = client.post(f"/code-sessions/{sessions.add()}/run", headers=MINE)
     assert accepted.status_code == 202, accepted.text
-    [(properties, _body)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, _body)] = vhosts.take(amqp_url, "runs.python", 1)
     [stored] = database.traces()
     told = (
         accepted.headers["traceparent"],
@@ -79,7 +80,7 @@ def test_the_lifecycle_names_the_trace_of_each_call_that_began_something(
         "requeued": f"Trace {TRACE}.",
     }
     assert [trace_id(traceparent) for traceparent in database.traces()] == [TRACE]
-    [(properties, _body)] = broker.take(amqp_url, "runs.python", 1)
+    [(properties, _body)] = vhosts.take(amqp_url, "runs.python", 1)
     assert trace_id(properties.headers["traceparent"]) == TRACE
 
 
@@ -87,7 +88,7 @@ def test_a_cancellation_travels_in_the_trace_of_its_call(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    with broker.open_channel(amqp_url) as channel:
+    with vhosts.open_channel(amqp_url) as channel:
         queue = channel.queue_declare("", exclusive=True).method.queue
         for exchange in (topology.CONTROL, topology.ENDINGS):
             channel.queue_bind(queue, exchange, "")

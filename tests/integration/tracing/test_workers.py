@@ -3,14 +3,14 @@
 from http.client import HTTPConnection
 from typing import Any
 
-from runlet.broker import outgoing
-from support import broker
-from support.collectors import running_collector
-from support.eventually import eventually
-from support.executions import TRACEPARENT, ExecutionsDatabase
-from support.gunicorns import running_replica
-from support.happenings import finished
-from support.otlp import SpanCollector
+from runlet_amqp import envelopes
+from support.broker import vhosts
+from support.broker.collectors import running_collector
+from support.databases.event_factory import finished
+from support.databases.executions import TRACEPARENT, ExecutionsDatabase
+from support.deployments.gunicorns import running_replica
+from support.telemetry.otlp import SpanCollector
+from support.wait_until import eventually
 
 # So that nothing goes out before the end.
 NEVER_MS = 600_000
@@ -54,7 +54,7 @@ def test_a_collector_that_stops_exports_what_it_has_left(
         "otel_bsp_schedule_delay": NEVER_MS,
     }
     with running_collector(database.url, amqp_url, **exporting):
-        broker.publish(amqp_url, outgoing.event(finished(request), TRACEPARENT))
+        vhosts.publish(amqp_url, envelopes.event(finished(request), TRACEPARENT))
         eventually(lambda: database.execution(request.execution_id)["status"] == "COMPLETED")
         assert not spans.spans
     assert [span.name for span in spans.spans] == [

@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
-from docs.capacity import measurements, report
-from docs.capacity.measurements import Cost, Measurements, Point
-from docs.capacity.plan import plan
+from benchmarks.capacity import measurements, report
+from benchmarks.capacity.measurements import Cost, Measurements, Point
+from benchmarks.capacity.plan import plan
 
 MEASURED = Measurements(
     machine="A machine.",

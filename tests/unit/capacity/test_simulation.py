@@ -1,9 +1,9 @@
 """The simulated machine against what is known of machines, and against the measured one."""
 
 import pytest
-from docs.capacity import measurements
-from docs.capacity.report import simulate
-from docs.capacity.simulation import Machine, Work, closed_loop, work_of
+from benchmarks.capacity import measurements
+from benchmarks.capacity.report import simulate
+from benchmarks.capacity.simulation import Machine, Work, closed_loop, work_of
 
 WORK = Work(accepting=6, running=14, storing=6, beside=12)
 

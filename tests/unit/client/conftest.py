@@ -3,7 +3,7 @@ import time
 import pytest
 
 from runlet_client import flows
-from support.client_api import Caller, FakeApi, blocking, non_blocking
+from support.http.client_api import Caller, FakeApi, blocking, non_blocking
 
 
 @pytest.fixture(autouse=True)

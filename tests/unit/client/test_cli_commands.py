@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from runlet_client.cli.main import main
-from support.client_api import TIME, FakeApi, accepted, execution, ok, problem
+from support.http.client_api import TIME, FakeApi, accepted, execution, ok, problem
 
 Output = pytest.CaptureFixture[str]
 

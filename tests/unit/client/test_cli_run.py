@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from runlet_client.cli.main import main
-from support.client_api import (
+from support.http.client_api import (
     LIMITS,
     SESSION,
     FakeApi,

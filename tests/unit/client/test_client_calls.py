@@ -18,7 +18,7 @@ from runlet_client import (
     Status,
     UnexpectedAnswerError,
 )
-from support.client_api import SESSION, TIME, URL, Caller, FakeApi, accepted, execution, ok
+from support.http.client_api import SESSION, TIME, URL, Caller, FakeApi, accepted, execution, ok
 
 NOON = datetime(2025, 1, 31, 12, tzinfo=UTC)
 LANGUAGE = {

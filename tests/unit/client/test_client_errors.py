@@ -21,7 +21,7 @@ from runlet_client.calls import cancel, create_session, run
 from runlet_client.exchange import Reply
 from runlet_client.flows import Failure, Pause, send, wait
 from runlet_client.retries import NO_RETRIES
-from support.client_api import SESSION, Caller, FakeApi, accepted, execution, ok, problem
+from support.http.client_api import SESSION, Caller, FakeApi, accepted, execution, ok, problem
 
 LOST = httpx.ReadError("gone")
 REFUSED = httpx.ConnectError("refused")

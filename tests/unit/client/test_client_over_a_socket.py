@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from runlet_client import AsyncRunlet, Retries, Runlet
-from support.client_api import event, execution
+from support.http.client_api import event, execution
 
 RETRIES = Retries(first_pause=0)
 SECONDS = 10

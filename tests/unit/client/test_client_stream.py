@@ -13,7 +13,7 @@ from runlet_client import (
     UnavailableError,
     UnexpectedAnswerError,
 )
-from support.client_api import (
+from support.http.client_api import (
     AT_ONCE,
     Caller,
     FakeApi,

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from result_collector.error_feedback import read_error
+from result_collector.feedback.errors import read_error
 from runlet.languages import LANGUAGES
 from runlet.messages import RunResult
-from support.captured_errors import CapturedError, captured_errors
+from support.data.captured_errors import CapturedError, captured_errors
 
 CASES = captured_errors()
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from result_collector.error_feedback import read_error
-from runlet.executions import Reason
+from result_collector.feedback.errors import read_error
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
 from runlet.messages import CompileResult, FeedbackNote, RunResult
-from support.captured_errors import captured_errors
+from support.data.captured_errors import captured_errors
 
 MEBIBYTE = 1 << 20
 # Reading 1 MiB takes some ms; a quadratic search of it would take minutes.

@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from result_collector.error_feedback import read_error
-from runlet.executions import Reason
+from result_collector.feedback.errors import read_error
+from runlet.execution import Reason
 from runlet.languages import LANGUAGES
 from runlet.messages import CompileResult, FeedbackNote, RunResult
 

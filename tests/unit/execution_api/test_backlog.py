@@ -1,7 +1,7 @@
 import pytest
 
-from execution_api.backlog import COUNT_IS_GOOD_FOR_SECONDS, Backlog
-from runlet.http.problems import ProblemError
+from execution_api.runs.backlog import COUNT_IS_GOOD_FOR_SECONDS, Backlog
+from runlet_http.problems import ProblemError
 from support.clocks import ManualClock
 
 

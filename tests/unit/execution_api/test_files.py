@@ -1,6 +1,6 @@
 import pytest
 
-from execution_api import files
+from execution_api.runs import files
 from runlet.messages import File
 
 

@@ -2,12 +2,12 @@ import dataclasses
 
 import pytest
 
-from execution_api.live_output import Bounds, LiveOutput, Progress
-from execution_api.waiting import Bell
-from runlet.executions import Status
+from execution_api.executions.waiters import Bell
+from execution_api.streaming.output_buffer import Bounds, LiveOutput, Progress
+from runlet.execution import Status
 from support.clocks import ManualClock
-from support.executions import run_requested
-from support.happenings import printed, retrying, started
+from support.databases.event_factory import printed, retrying, started
+from support.databases.executions import run_requested
 
 REQUEST = run_requested()
 X = REQUEST.execution_id

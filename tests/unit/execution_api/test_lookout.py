@@ -4,11 +4,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from execution_api import lookout
-from execution_api.lookout import LookOut, State
-from execution_api.waiting import Waiters
-from runlet.executions import Status
-from support.eventually import eventually
+from execution_api.executions import missed_event_poller
+from execution_api.executions.missed_event_poller import LookOut, State
+from execution_api.executions.waiters import Waiters
+from runlet.execution import Status
+from support.wait_until import eventually
 
 X, Y, Z = uuid4(), uuid4(), uuid4()
 
@@ -36,8 +36,8 @@ def waiters() -> Waiters:
 
 @pytest.fixture(autouse=True)
 def _no_looking_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookout, "LOOK_SECONDS", 3600.0)
-    monkeypatch.setattr(lookout, "DEAF_LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(missed_event_poller, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(missed_event_poller, "DEAF_LOOK_SECONDS", 3600.0)
 
 
 def look_out_over(table: Table, waiters: Waiters, active: list[State] | None = None) -> LookOut:
@@ -92,7 +92,7 @@ def test_it_looks_at_once_when_it_is_called(running: LookOut, waiters: Waiters) 
 def test_it_looks_now_and_then_by_itself(
     table: Table, waiters: Waiters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookout, "DEAF_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(missed_event_poller, "DEAF_LOOK_SECONDS", 0.001)
     look_out = look_out_over(table, waiters)
     look_out.start()
     with waiters.bell(Y):

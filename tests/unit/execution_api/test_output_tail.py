@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_api.output_tail import OutputTail
+from execution_api.streaming.stream_buffer import OutputTail
 
 PLENTY = 1 << 20
 TEXT = "".join(map(chr, range(0x4E00, 0x4E00 + 60)))

@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from execution_api import rate_limits
-from execution_api.rate_limits import Cause, OverLimitError, RateLimitSettings
-from execution_api.session_client import Snapshot
+from execution_api.runs import rate_limits
+from execution_api.runs.rate_limits import Cause, OverLimitError, RateLimitSettings
+from execution_api.runs.session_client import Snapshot
 
 SETTINGS = RateLimitSettings()
 NO_CEILINGS = {"rate_limit_runs_per_minute": 0, "rate_limit_user_runs_per_minute": 0}

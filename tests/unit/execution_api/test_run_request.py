@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from execution_api import run_request
-from execution_api.run_request import RunBody
-from execution_api.session_client import Snapshot
-from runlet.http.problems import ProblemError
+from execution_api.runs import run_request
+from execution_api.runs.run_request import RunBody
+from execution_api.runs.session_client import Snapshot
 from runlet.languages import PYTHON
 from runlet.limits import MAX_STDIN_BYTES, LimitSettings
 from runlet.messages import File, RunRequested
+from runlet_http.problems import ProblemError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SESSION = Snapshot(uuid4(), "ACTIVE", "python", "print('saved')")

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from execution_api.run_request import RunBody
-from execution_api.run_schema import RunSchema
+from execution_api.runs.run_request import RunBody
+from execution_api.runs.schema import RunSchema
 from runlet.messages import File
 
 

@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from execution_api.outbox import StoredRequest
+from execution_api.outbox.outbox import StoredRequest
 from runlet import messages
-from support.executions import run_requested
+from support.databases.executions import run_requested
 
 LATER = datetime(2031, 1, 31, 12, 0, 0, 5, tzinfo=UTC)
 REQUEST = run_requested()

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from execution_api import stream
-from execution_api.live_output import Bounds, LiveOutput
-from execution_api.stream import Source, Stream
-from execution_api.stream_position import Position
-from execution_api.waiting import Row, Waiters
+from execution_api.executions.waiters import Row, Waiters
+from execution_api.streaming import stream
+from execution_api.streaming.output_buffer import Bounds, LiveOutput
+from execution_api.streaming.position import Position
+from execution_api.streaming.stream import Source, Stream
 from runlet.messages import ExecutionOutput, ExecutionStarted, Message
 from support.clocks import ManualClock
-from support.event_streams import Reading, parse, read_all
-from support.executions import run_requested
-from support.happenings import printed, retrying, started
+from support.databases.event_factory import printed, retrying, started
+from support.databases.executions import run_requested
+from support.http.event_streams import Reading, parse, read_all
 
 REQUEST = run_requested()
 X = REQUEST.execution_id

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from execution_api.waiting import MOST_EXPECTED, Row, Waiters, wait_until
-from support.eventually import eventually
+from execution_api.executions.waiters import MOST_EXPECTED, Row, Waiters, wait_until
+from support.wait_until import eventually
 
 LONG = 30.0
 X, Y = uuid4(), uuid4()
@@ -151,7 +151,7 @@ def test_an_end_that_nobody_tells_is_expected_for_a_moment_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiters, execution = listening(), Execution("COMPLETED")
-    monkeypatch.setattr("execution_api.waiting.EXPECTED_SECONDS", 0.0)
+    monkeypatch.setattr("execution_api.executions.waiters.EXPECTED_SECONDS", 0.0)
     waiters.expect(X)
     assert wait(execution, waiters)["status"] == "COMPLETED"
     assert execution.reads == 1

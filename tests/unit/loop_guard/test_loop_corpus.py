@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from execution_api.loop_guard import endless_loops
+from runlet_loop_guard import endless_loops
 
-CORPUS = Path(__file__).parents[2] / "loop_corpus"
+CORPUS = Path(__file__).parents[2] / "data" / "loop_corpus"
 EXPECTED: Mapping[str, Mapping[str, list[int]]] = tomllib.loads(
     (CORPUS / "expectations.toml").read_text()
 )

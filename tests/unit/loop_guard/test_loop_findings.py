@@ -2,7 +2,7 @@
 
 import pytest
 
-from execution_api.loop_guard import EndlessLoop, endless_loops
+from runlet_loop_guard import EndlessLoop, endless_loops
 
 
 def lines(language: str, source: str) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution_api.loop_guard import endless_loops
+from runlet_loop_guard import endless_loops
 
 LANGUAGES = ["python", "javascript", "c", "cpp", "go", "java", "php", "ruby"]
 PIECES = [

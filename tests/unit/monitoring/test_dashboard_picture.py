@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from flask import Flask, jsonify, request
+
 from monitoring import dashboard
 from monitoring.answers import STEP_SECONDS, Prometheus, Series
 from monitoring.dashboard import Panel, Place, Query
 from monitoring.drawing import draw
 from monitoring.units import readable
-
-from support.http_servers import served
+from support.http.servers import served
 
 END = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 PNG = b"\x89PNG\r\n"

@@ -8,21 +8,20 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from result_collector.callbacks import answers
-from result_collector.callbacks.answers import Answer
+from result_collector.callbacks import delivery_result
+from result_collector.callbacks.delivery_result import Answer
 from result_collector.callbacks.handler import CallbackHandler
-from result_collector.callbacks.patience import Patience
-from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.retry_until_stopped import Patience
 from result_collector.callbacks.sender import Attempt
 from result_collector.callbacks.store import CallbackStore
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.connection import BrokerUnavailableError
-from runlet.broker.consumer import Delivery
-from runlet.broker.outgoing import OutgoingMessage
+from runlet import messages, topology
 from runlet.lifecycle import StopSignal
 from runlet.messages import CallbackRequested
-from support.stores import delivery
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.consumer import Delivery
+from runlet_amqp.envelopes import OutgoingMessage
+from support.databases.stores import delivery
 
 SCHEDULE = Schedule(delays_seconds=(2, 10))
 EXECUTION_ID = uuid4()
@@ -120,14 +119,14 @@ def handle(
 
 
 def test_what_was_delivered_needs_no_message() -> None:
-    rows, broker = handle(answers.from_status(204), 1)
+    rows, broker = handle(delivery_result.from_status(204), 1)
     assert rows.concluded == [(Answer(204), None)]
     assert broker.published == []
 
 
 @pytest.mark.parametrize(("attempt", "delay"), [(1, 2), (2, 10)])
 def test_the_next_attempt_waits_longer_each_time(attempt: int, delay: float) -> None:
-    rows, broker = handle(answers.from_status(500), attempt)
+    rows, broker = handle(delivery_result.from_status(500), attempt)
     assert rows.concluded[0][1] == delay
     [message] = broker.published
     assert message.routing_key == f"retry.{delay}s"
@@ -137,7 +136,7 @@ def test_the_next_attempt_waits_longer_each_time(attempt: int, delay: float) -> 
 
 @pytest.mark.parametrize(("status", "attempt"), [(500, 3), (410, 1)])
 def test_after_the_last_attempt_it_is_given_up(status: int, attempt: int) -> None:
-    rows, broker = handle(answers.from_status(status), attempt)
+    rows, broker = handle(delivery_result.from_status(status), attempt)
     assert rows.concluded[0][1] is None
     [message] = broker.published
     assert message.routing_key == topology.CALLBACK_DEAD
@@ -153,30 +152,30 @@ def test_a_defect_is_a_failed_attempt() -> None:
 
 
 def test_a_broker_that_is_away_leaves_the_next_attempt_to_the_sweep() -> None:
-    rows, _ = handle(answers.from_status(500), 1, broker=Broker(away=True))
+    rows, _ = handle(delivery_result.from_status(500), 1, broker=Broker(away=True))
     assert len(rows.concluded) == 1
 
 
 def test_an_outcome_that_decides_nothing_starts_nothing() -> None:
-    _, broker = handle(answers.from_status(500), 1, rows=Rows(decided=False))
+    _, broker = handle(delivery_result.from_status(500), 1, rows=Rows(decided=False))
     assert broker.published == []
 
 
 def test_what_was_given_up_and_not_buried_is_buried() -> None:
-    rows, broker = handle(answers.from_status(204), 3, rows=Rows(failure="Nobody there."))
+    rows, broker = handle(delivery_result.from_status(204), 3, rows=Rows(failure="Nobody there."))
     assert rows.concluded == []
     [message] = broker.published
     assert message.headers == {topology.REASON_HEADER: "Nobody there."}
 
 
 def test_it_waits_for_the_database() -> None:
-    rows, _ = handle(answers.from_status(204), 1, rows=Rows(away=3))
+    rows, _ = handle(delivery_result.from_status(204), 1, rows=Rows(away=3))
     assert len(rows.concluded) == 1
 
 
 def test_it_does_not_wait_for_the_database_past_the_stop() -> None:
     with pytest.raises(OperationalError):
-        handle(answers.from_status(204), 1, rows=Rows(away=100))
+        handle(delivery_result.from_status(204), 1, rows=Rows(away=100))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +185,7 @@ def test_it_does_not_wait_for_the_database_past_the_stop() -> None:
 def test_what_is_no_request_is_dropped(type_name: str | None, body: bytes) -> None:
     rows, broker = Rows(), Broker()
     handler = CallbackHandler(
-        cast(CallbackStore, rows), Line(answers.from_status(204)), broker, SCHEDULE
+        cast(CallbackStore, rows), Line(delivery_result.from_status(204)), broker, SCHEDULE
     )
     handler.handle(delivery(type_name, body), Patience(StopSignal()))
     assert (rows.concluded, broker.published) == ([], [])

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from result_collector.callbacks import answers
-from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks import delivery_result
+from result_collector.callbacks.retry_schedule import Schedule
 from result_collector.callbacks.signing import Signer
 from result_collector.config import Config
-from runlet.broker import topology
+from runlet import topology
 from runlet.config import ConfigError
 
 SECRET = "a secret that receivers know"
@@ -48,23 +48,23 @@ def test_the_secret_is_not_shown() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_success_is_any_2xx(status: int) -> None:
-    assert answers.from_status(status).problem is None
+    assert delivery_result.from_status(status).problem is None
 
 
 @pytest.mark.parametrize("status", [100, 300, 301, 302, 307, 400, 401, 404, 429, 500, 503])
 def test_everything_else_is_a_failure_that_is_tried_again(status: int) -> None:
-    answer = answers.from_status(status)
+    answer = delivery_result.from_status(status)
     assert answer.problem is not None
     assert str(status) in answer.problem
     assert not answer.final
 
 
 def test_gone_is_final() -> None:
-    assert answers.from_status(410).final
+    assert delivery_result.from_status(410).final
 
 
 def test_redirects_are_said_not_to_be_followed() -> None:
-    assert "not followed" in str(answers.from_status(302).problem)
+    assert "not followed" in str(delivery_result.from_status(302).problem)
 
 
 def test_delays_follow_one_another_until_none_is_left() -> None:

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from result_collector.callbacks.answers import UnreachableError
-from result_collector.callbacks.resolving import AddressBook
+from result_collector.callbacks.delivery_result import UnreachableError
+from result_collector.callbacks.receiver_dns import AddressBook
 from runlet import callback_hosts
 from runlet.callback_urls import IPAddress
 

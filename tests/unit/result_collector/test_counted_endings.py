@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from result_collector.metering import CountedEndings
+from result_collector.instrumentation import CountedEndings
 from support.clocks import ManualClock
-from support.metrics import rise
+from support.telemetry.metrics import rise
 
 FINISHED = "runlet_runs_finished_total"
 TURNAROUND = "runlet_run_turnaround_seconds_sum"

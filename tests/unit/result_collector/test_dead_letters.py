@@ -2,12 +2,11 @@ from uuid import uuid4
 
 import pytest
 
-from result_collector import dead_letters
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.consumer import Delivery
-from support.executions import run_requested
-from support.stores import delivery
+from result_collector.ingest import dead_letters
+from runlet import messages, topology
+from runlet_amqp.consumer import Delivery
+from support.databases.executions import run_requested
+from support.databases.stores import delivery
 
 REQUEST = run_requested()
 

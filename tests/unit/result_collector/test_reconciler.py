@@ -6,15 +6,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from result_collector import overdue
-from result_collector.endings import Endings
-from result_collector.queues import IdleLanguages, Look
-from result_collector.reconciler import Reconciler
-from result_collector.reconciliation import Reconciliation, Unheard
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.outgoing import OutgoingMessage
+from result_collector.ingest.completion_publisher import Endings
+from result_collector.reconciliation import stuck_executions
+from result_collector.reconciliation.queue_inspector import IdleLanguages, Look
+from result_collector.reconciliation.reconciler import Reconciler
+from result_collector.reconciliation.repository import Reconciliation, Unheard
+from runlet import messages, topology
 from runlet.messages import CancelRequested
+from runlet_amqp.envelopes import OutgoingMessage
 from support.clocks import ManualClock
 
 AFTER = 60.0
@@ -124,7 +123,7 @@ def test_a_language_is_idle_only_after_a_while() -> None:
 
 def test_full_batches_are_followed_by_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reconciler, "_report", lambda *_: None)
-    sizes = [overdue.BATCH_SIZE, overdue.BATCH_SIZE, 3]
+    sizes = [stuck_executions.BATCH_SIZE, stuck_executions.BATCH_SIZE, 3]
     assert len(turns(CALM, CALM, settling=Settling(batch_sizes=sizes)).asked) == 3
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from result_collector.storable import storable
+from result_collector.ingest.text_sanitizer import storable
 
 
 @pytest.mark.parametrize("text", ["", "plain", "ü 🐍 \ufffd\n\t\x01"])

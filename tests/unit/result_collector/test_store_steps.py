@@ -1,11 +1,11 @@
 import pytest
 
-from result_collector.store_steps import storing
-from runlet.broker.consumer import Delivery
-from runlet.trace_context import trace_id
-from runlet.tracing import OFF, Kind
-from support.stores import delivery
-from support.tracers import RecordingTracer
+from result_collector.ingest.store_tracing import storing
+from runlet_amqp.consumer import Delivery
+from runlet_telemetry.trace_context import trace_id
+from runlet_telemetry.tracing import OFF, Kind
+from support.databases.stores import delivery
+from support.telemetry.tracers import RecordingTracer
 
 
 def arrived(number: int) -> Delivery:

@@ -4,11 +4,11 @@ from queue import Queue
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from result_collector import writer
-from result_collector.writer import Writer
-from runlet.broker.consumer import Delivery
+from result_collector.ingest import writer
+from result_collector.ingest.writer import Writer
 from runlet.lifecycle import StopSignal
-from support.stores import delivery
+from runlet_amqp.consumer import Delivery
+from support.databases.stores import delivery
 from support.threads import running
 
 Batch = Sequence[Delivery]

@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from runlet.config import ConfigError
-from runlet.http import auth
-from runlet.http.app import Description, create_app
-from runlet.http.auth import TokenSettings
+from runlet_http import auth
+from runlet_http.app import Description, create_app
+from runlet_http.auth import TokenSettings
 
 TOKEN, OTHER, SERVICE = "ci-0123456789abcdef", "web=0123456789=abc", "service-0123456789"
 METRICS = "metrics-0123456789"

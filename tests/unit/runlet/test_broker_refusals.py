@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from runlet.broker.connection import connect
-from runlet.broker.refusals import BrokerRefusedError
-from runlet.broker.settings import BrokerSettings
+from runlet_amqp.connection import connect
+from runlet_amqp.connection_errors import BrokerRefusedError
+from runlet_amqp.settings import BrokerSettings
 from support.certificates import Authority
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from runlet.broker.settings import BrokerSettings
 from runlet.config import ConfigError, load
+from runlet_amqp.settings import BrokerSettings
 
 
 def settings(**variables: str) -> BrokerSettings:

@@ -2,9 +2,8 @@ import platform
 import tomllib
 from pathlib import Path
 
-import runlet
-from runlet import build_info
-from support.metrics import value
+from runlet_telemetry import build_info
+from support.telemetry.metrics import value
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,7 +31,7 @@ def test_the_digest_follows_the_code_and_not_where_it_lies(tmp_path: Path) -> No
 def test_what_runs_is_told_by_a_metric(tmp_path: Path) -> None:
     build_info.announce("test-service", tmp_path)
 
-    digest = build_info.digest_of(Path(runlet.__file__).parent, tmp_path)
+    digest = build_info.digest_of(*build_info.shared_packages(), tmp_path)
     labels = {"service": "test-service", "version": build_info.VERSION, "build": digest}
     python = platform.python_version()
     assert value("runlet_build_info", **labels, python=python) == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlet.http.cursors import PATTERN, Cursor
+from runlet_http.cursors import PATTERN, Cursor
 
 POSITION = Cursor(
     datetime(2025, 1, 31, 12, 0, 0, 123456, UTC), UUID("6d3c1f0e-0b60-4f0e-9f3e-2f9d1c1f7a55")

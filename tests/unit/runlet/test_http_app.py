@@ -2,8 +2,8 @@ import pytest
 from flask import Flask, request, url_for
 from flask.testing import FlaskClient
 
-from runlet.http.app import Description, create_app
-from runlet.http.problems import ProblemError, unavailable
+from runlet_http.app import Description, create_app
+from runlet_http.problems import ProblemError, unavailable
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
-from runlet.http.app import Description, create_app
-from runlet.http.problems import ProblemError
-from support.metrics import rise
+from runlet_http.app import Description, create_app
+from runlet_http.problems import ProblemError
+from support.telemetry.metrics import rise
 
 COUNT = "runlet_http_request_seconds_count"
 

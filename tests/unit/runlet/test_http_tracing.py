@@ -4,12 +4,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
-from runlet import tracing
-from runlet.http.app import Description, create_app
-from runlet.http.problems import ProblemError
-from runlet.trace_context import trace_id
-from runlet.tracing import Kind
-from support.tracers import RecordingTracer
+from runlet_http.app import Description, create_app
+from runlet_http.problems import ProblemError
+from runlet_telemetry import tracing
+from runlet_telemetry.trace_context import trace_id
+from runlet_telemetry.tracing import Kind
+from support.telemetry.tracers import RecordingTracer
 
 TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
 MINE = {"traceparent": TRACEPARENT}

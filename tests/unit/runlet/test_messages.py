@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from runlet import messages
-from runlet.executions import Reason, Status
+from runlet.execution import Reason, Status
 from runlet.limits import Limits
 from runlet.messages import (
     CompileResult,

@@ -7,9 +7,9 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from runlet import metrics
-from support import metric_docs
-from support.metric_docs import exposed_name, label_names, upper_bounds
+from runlet_telemetry import metrics
+from support.telemetry import metric_docs
+from support.telemetry.metric_docs import exposed_name, label_names, upper_bounds
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 

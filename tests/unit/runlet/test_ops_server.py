@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runlet import metrics
-from runlet.ops_server import OpsServer
-from support.metrics import Page
+from runlet_telemetry import metrics
+from runlet_telemetry.ops_server import OpsServer
+from support.telemetry.metrics import Page
 
 
 class Process:

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 import pytest
 from structlog.testing import capture_logs
 
-from runlet import otel, tracing
 from runlet.config import load
-from runlet.tracing import Attributes, Kind, Tracer, TracingSettings
-from support.eventually import eventually
-from support.otlp import SpanCollector, collecting_spans
+from runlet_telemetry import otel, tracing
+from runlet_telemetry.tracing import Attributes, Kind, Tracer, TracingSettings
+from support.telemetry.otlp import SpanCollector, collecting_spans
+from support.wait_until import eventually
 
 TRACE = "ab" * 16
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{'cd' * 8}-01", f"00-{TRACE}-{'cd' * 8}-00"

@@ -1,10 +1,10 @@
 import pytest
 
-from runlet.broker.connection import BrokerUnavailableError
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.broker.publisher import Publisher
-from runlet.tracing import Kind
-from support.tracers import RecordingTracer
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.publisher import Publisher
+from runlet_telemetry.tracing import Kind
+from support.telemetry.tracers import RecordingTracer
 
 TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
 

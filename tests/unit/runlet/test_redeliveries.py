@@ -1,6 +1,6 @@
-from runlet.broker.consumer import Delivery
-from runlet.broker.redeliveries import counted
-from support.metrics import rise, value
+from runlet_amqp.consumer import Delivery
+from runlet_amqp.redelivery_counter import counted
+from support.telemetry.metrics import rise, value
 
 QUEUE = "runs.python"
 

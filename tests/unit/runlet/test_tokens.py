@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from runlet.config import ConfigError
-from runlet.http import tokens
-from runlet.http.tokens import TokenFile
+from runlet_http import tokens
+from runlet_http.tokens import TokenFile
 from support.clocks import ManualClock
 
 FIRST, SECOND, THIRD = ("0123456789abcdef-first", "0123456789abcdef-other", "0123456789abcdef/3==")

@@ -1,6 +1,6 @@
 import pytest
 
-from runlet.trace_context import child_of, parse, trace_id
+from runlet_telemetry.trace_context import child_of, parse, trace_id
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
-from runlet import logs, tracing
-from runlet.broker.outgoing import OutgoingMessage
 from runlet.config import ConfigError, load
-from runlet.trace_context import trace_id
-from runlet.tracing import OFF, Kind, TracingSettings
-from support.tracers import RecordingTracer
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_telemetry import logs, tracing
+from runlet_telemetry.trace_context import trace_id
+from runlet_telemetry.tracing import OFF, Kind, TracingSettings
+from support.telemetry.tracers import RecordingTracer
 
 TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-00"
 

@@ -3,13 +3,13 @@
 import subprocess
 import sys
 
-from support.runners import python_environment
+from support.sandboxes.runners import python_environment
 
 BUILD_ALL = """
 import sys, threading
 from execution_api import bootstrap as execution_api, config as execution_config, relay
 from result_collector import __main__, bootstrap as result_collector, config as collector_config
-from runlet import tracing
+from runlet_telemetry import tracing
 from runlet.lifecycle import StopSignal
 from runner import __main__, bootstrap as runner, config as runner_config
 from session_api import bootstrap as session_api, config as session_config

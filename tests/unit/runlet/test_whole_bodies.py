@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from runlet.http.whole_bodies import MOST_BYTES, WholeBodyMiddleware
+from runlet_http.request_body_drain import MOST_BYTES, WholeBodyMiddleware
 
 
 class Gone(io.RawIOBase):

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 from runlet.limits import Limits
 from runlet.messages import CancelRequested, ExecutionStarted, RunRequested
-from runner.cancellations import Cancellations
+from runner.consume.cancellations import Cancellations
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

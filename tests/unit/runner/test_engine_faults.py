@@ -9,20 +9,20 @@ from concurrent.futures import Future
 
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import PYTHON, Language
 from runlet.limits import Limits
-from runner.metering import PoolMeter
-from runner.sandbox.container import Container
+from runner.containers.container import Container
+from runner.containers.engine import Engine
+from runner.containers.pool import PoolSize, WarmPool
+from runner.instrumentation import PoolMeter
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
-from runner.sandbox.engine import Engine
 from runner.sandbox.interface import Program, SandboxUnavailableError, StreamName
-from runner.sandbox.pool import PoolSize, WarmPool
 from runner.sandbox.protocol import Cause
-from runner.sandbox.stopping import StopRequest
-from support.agents import PlayedAgent
 from support.clocks import ManualClock
-from support.sandboxes import ignored, unheard
+from support.sandboxes.agents import PlayedAgent
+from support.sandboxes.sandboxes import ignored, unheard
 
 PROGRAM = Program(PYTHON, (), b"", (), Limits(20_000, 256, 4096))
 

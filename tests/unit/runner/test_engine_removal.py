@@ -6,7 +6,7 @@ import pytest
 import structlog.testing
 from docker.errors import APIError, NotFound
 
-from runner.sandbox.engine import ContainerSettings, Engine
+from runner.containers.engine import ContainerSettings, Engine
 
 
 def engine_that(error: APIError) -> Engine:

@@ -6,15 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.connection import BrokerUnavailableError
-from runlet.broker.consumer import Delivery
-from runlet.broker.outgoing import OutgoingMessage
+from runlet import messages, topology
 from runlet.limits import Limits
 from runlet.messages import RunRequested
-from runner.hand_back import HandBack
-from runner.reporter import Reporter
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.consumer import Delivery
+from runlet_amqp.envelopes import OutgoingMessage
+from runner.consume.event_publisher import Reporter
+from runner.consume.return_unstarted import HandBack
 
 TRACE = "00-11111111111111111111111111111111-2222222222222222-01"
 

@@ -5,12 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from runlet import messages
-from runlet.broker import topology
-from runlet.broker.connection import BrokerUnavailableError
-from runlet.broker.consumer import Delivery
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.executions import Reason, Status
+from runlet import messages, topology
+from runlet.execution import Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import (
@@ -20,9 +16,13 @@ from runlet.messages import (
     RunRequested,
     RunResult,
 )
-from runner.cancellations import Cancellations
-from runner.handler import RunHandler
-from runner.reporter import Reporter
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.consumer import Delivery
+from runlet_amqp.envelopes import OutgoingMessage
+from runner.consume.cancellations import Cancellations
+from runner.consume.event_publisher import Reporter
+from runner.consume.handler import RunHandler
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.interface import (
     OnOutput,
     Outcome,
@@ -31,9 +31,8 @@ from runner.sandbox.interface import (
     SandboxUnavailableError,
     StreamName,
 )
-from runner.sandbox.stopping import StopRequest
 from support.clocks import ManualClock
-from support.metrics import rise
+from support.telemetry.metrics import rise
 
 
 class RecordingPublisher:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.job import Job
 from runner.sandbox.protocol import Cause, Step, encode_job
-from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import is_ordinary, judge
-from support.agents import PlayedAgent
-from support.eventually import eventually
-from support.sandboxes import ignored, unheard
+from support.sandboxes.agents import PlayedAgent
+from support.sandboxes.sandboxes import ignored, unheard
+from support.wait_until import eventually
 
 STEP = Step(("/bin/true",), 20_000, 4096)
 COMPILE_AND_RUN = [STEP, STEP]

@@ -6,7 +6,7 @@ from typing import Any, cast
 import docker
 import pytest
 
-from runner.sandbox.engine import ContainerSettings, Engine, name_of
+from runner.containers.engine import ContainerSettings, Engine, name_of
 
 RUNNER = "0123456789abcdef"
 

@@ -7,14 +7,14 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.interface import StreamName
 from runner.sandbox.job import Job
-from runner.sandbox.live_output import PERIOD_SECONDS, PIECE_BYTES, QUIET_SECONDS, LiveOutput
+from runner.sandbox.output_publisher import PERIOD_SECONDS, PIECE_BYTES, QUIET_SECONDS, LiveOutput
 from runner.sandbox.protocol import Cause, Step, encode_job
-from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import StepTranscript, judge
-from support.agents import PlayedAgent
-from support.sandboxes import ignored
+from support.sandboxes.agents import PlayedAgent
+from support.sandboxes.sandboxes import ignored
 
 CONFIRMED, LOST, ON_ITS_WAY = "confirmed", "lost", "on its way"
 

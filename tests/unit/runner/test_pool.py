@@ -3,14 +3,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from runlet.broker.connection import LONGEST_DELAY_SECONDS
 from runlet.languages import PYTHON, Language
-from runner.metering import PoolMeter
-from runner.sandbox.container import Container
+from runlet_amqp.connection import LONGEST_DELAY_SECONDS
+from runner.containers.container import Container
+from runner.containers.pool import DEMAND_WINDOW_SECONDS, PoolSize, WarmPool
+from runner.instrumentation import PoolMeter
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.pool import DEMAND_WINDOW_SECONDS, PoolSize, WarmPool
 from support.clocks import ManualClock
-from support.eventually import eventually
+from support.wait_until import eventually
 
 
 class Starter:

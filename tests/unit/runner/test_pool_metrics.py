@@ -4,13 +4,13 @@ from collections.abc import Iterator
 import pytest
 
 from runlet.languages import PYTHON, Language
-from runner import metering
-from runner.sandbox.container import Container
+from runner import instrumentation
+from runner.containers.container import Container
+from runner.containers.pool import PoolSize, WarmPool
+from runner.containers.pool_observer import PoolCounts, Retirement
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.pool import PoolSize, WarmPool
-from runner.sandbox.pool_observer import PoolCounts, Retirement
 from support.clocks import ManualClock
-from support.metrics import rise, value
+from support.telemetry.metrics import rise, value
 
 RUNS_PER_CONTAINER = 2
 
@@ -41,10 +41,10 @@ def pool(engine: Engine) -> Iterator[WarmPool]:
         [PYTHON],
         PoolSize(0, 0),
         RUNS_PER_CONTAINER,
-        metering.timed(engine.start),
+        instrumentation.timed(engine.start),
         lambda _name: None,
         ManualClock(),
-        metering.PoolMeter(),
+        instrumentation.PoolMeter(),
     )
     yield pool
     pool.close()
@@ -134,7 +134,7 @@ def test_a_container_that_ended_while_it_was_idle_is_gone(pool: WarmPool, engine
 
 
 def test_the_size_of_the_pool_follows_what_is_taken_and_given_back(pool: WarmPool) -> None:
-    metering.watch_size(pool, ["python"])
+    instrumentation.watch_size(pool, ["python"])
 
     def sizes() -> list[float | None]:
         return [
@@ -154,7 +154,7 @@ def test_the_size_of_the_pool_follows_what_is_taken_and_given_back(pool: WarmPoo
 def test_all_series_of_a_runner_are_there_before_anything_happens() -> None:
     # A name that no other test of this process has counted anything for.
     language = "unheard of"
-    metering.prepare(slots=3, language_ids=[language])
+    instrumentation.prepare(slots=3, language_ids=[language])
 
     assert value("runlet_slots") == 3
     assert value("runlet_run_retries_total", language=language) == 0

@@ -6,7 +6,7 @@ import pytest
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import File, InvalidMessageError, RunRequested
-from runner.programs import program_from
+from runner.consume.request_decoding import program_from
 from support.clocks import ManualClock
 
 REQUEST = RunRequested(

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from runner.sandbox.engine import OWNER_LABEL, Engine
+from runner.containers.engine import OWNER_LABEL, Engine
+from runner.containers.reaper import Reaper
 from runner.sandbox.interface import SandboxUnavailableError
-from runner.sandbox.reaper import Reaper
 
 
 class ListedEngine(Engine):

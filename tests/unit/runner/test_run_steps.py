@@ -6,22 +6,23 @@ from uuid import uuid4
 
 import pytest
 
-from runlet import messages, tracing
-from runlet.broker import steps, topology
-from runlet.broker.connection import BrokerUnavailableError
-from runlet.broker.consumer import Delivery
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.executions import Reason
+from runlet import messages, topology
+from runlet.execution import Reason
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import RunRequested, RunResult
-from runner.cancellations import Cancellations
-from runner.handler import RunHandler
-from runner.reporter import Reporter
+from runlet_amqp import delivery_tracing
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.consumer import Delivery
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_telemetry import tracing
+from runner.consume.cancellations import Cancellations
+from runner.consume.event_publisher import Reporter
+from runner.consume.handler import RunHandler
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.interface import OnOutput, Outcome, Program, Sandbox, SandboxUnavailableError
-from runner.sandbox.stopping import StopRequest
 from support.clocks import ManualClock
-from support.tracers import RecordingTracer
+from support.telemetry.tracers import RecordingTracer
 
 CALLER = f"00-{'ab' * 16}-{'cd' * 8}-01"
 BROKEN = "The engine is away: print('a program')"
@@ -94,7 +95,7 @@ def handle(sandbox: Sandbox, line: Line, attempt: int = 1, body: bytes = b"") ->
         "runner-1",
     )
     tracer = RecordingTracer()
-    steps.traced(tracer, "run", handler.handle)(delivery)
+    delivery_tracing.traced(tracer, "run", handler.handle)(delivery)
     return tracer
 
 
@@ -149,7 +150,7 @@ def test_what_cannot_be_read_is_buried_in_the_same_trace() -> None:
 
 
 def test_an_end_that_cannot_be_told_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.reporter.LONGEST_OUTAGE_SECONDS", 0)
+    monkeypatch.setattr("runner.consume.event_publisher.LONGEST_OUTAGE_SECONDS", 0)
     line = Line()
     line.is_down = True
     with pytest.raises(BrokerUnavailableError):

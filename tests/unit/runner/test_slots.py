@@ -1,10 +1,10 @@
 import threading
 from collections.abc import Sequence
 
-from runlet.broker.consumer import Delivery
-from runner.slots import Slots
-from support.eventually import eventually
-from support.metrics import rise
+from runlet_amqp.consumer import Delivery
+from runner.consume.worker_threads import Slots
+from support.telemetry.metrics import rise
+from support.wait_until import eventually
 
 
 def delivery(tag: int = 1) -> Delivery:

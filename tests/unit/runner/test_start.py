@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from runner.start import Start
+from runner.consume.start_announcement import Start
 from support.clocks import ManualClock
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runner.sandbox.protocol import Cause, StepReport
 from runner.sandbox.verdict import StepTranscript, Transcript, is_ordinary, judge
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_api.preconditions import accepted_revisions
+from session_api.sessions.preconditions import accepted_revisions
 
 
 @pytest.mark.parametrize("header", [None, "*", " * "])

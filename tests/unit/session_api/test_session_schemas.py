@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from marshmallow import Schema, ValidationError
 
-from runlet.http.cursors import Cursor
-from session_api.schemas import ChangesSchema, NewSessionSchema, PageSchema
+from runlet_http.cursors import Cursor
+from session_api.sessions.schemas import ChangesSchema, NewSessionSchema, PageSchema
 
 
 def refused_fields(schema: type[Schema], data: Any) -> set[str]:

@@ -2,21 +2,22 @@
 
 import structlog
 
-from result_collector.callbacks import answers
-from result_collector.callbacks.answers import Answer
-from result_collector.callbacks.patience import Patience
-from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks import delivery_result
+from result_collector.callbacks.delivery_result import Answer
+from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.retry_until_stopped import Patience
 from result_collector.callbacks.sender import Attempt, Sends
 from result_collector.callbacks.store import CallbackStore
-from result_collector.endings import Publishes
-from runlet import messages, tracing
-from runlet.broker import outgoing, steps
-from runlet.broker.connection import BrokerUnavailableError
-from runlet.broker.consumer import Delivery
-from runlet.broker.outgoing import OutgoingMessage
+from result_collector.ingest.completion_publisher import Publishes
+from runlet import messages
 from runlet.messages import CallbackRequested, InvalidMessageError
-from runlet.metrics import CALLBACKS
-from runlet.tracing import OFF, Tracer
+from runlet_amqp import delivery_tracing, envelopes
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.consumer import Delivery
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_telemetry import tracing
+from runlet_telemetry.metrics import CALLBACKS
+from runlet_telemetry.tracing import OFF, Tracer
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class CallbackHandler:
 
         Raises one of SQLAlchemy's errors when `patience` with the database is over.
         """
-        with steps.handling(self._tracer, "callback", delivery) as delivered:
+        with delivery_tracing.handling(self._tracer, "callback", delivery) as delivered:
             request = _read(delivered)
             if request is not None:
                 self._handle(request, delivered, patience)
@@ -73,7 +74,9 @@ class CallbackHandler:
         except Exception:
             # Whatever one receiver brings to light must not cost the others their thread.
             log.exception("callback_defect", execution_id=str(attempt.execution_id))
-            return answers.none("The callback could not be sent through a fault of the platform.")
+            return delivery_result.none(
+                "The callback could not be sent through a fault of the platform."
+            )
 
     def _delay_after(self, attempt: Attempt, answer: Answer) -> float | None:
         if answer.problem is None or answer.final:
@@ -88,10 +91,10 @@ class CallbackHandler:
             return
         if delay is not None:
             following = CallbackRequested(attempt.execution_id, attempt.number + 1)
-            self._publish(outgoing.callback(following, traceparent, delay))
+            self._publish(envelopes.callback(following, traceparent, delay))
         else:
             request = CallbackRequested(attempt.execution_id, attempt.number)
-            self._publish(outgoing.dead_callback(request, answer.problem, traceparent))
+            self._publish(envelopes.dead_callback(request, answer.problem, traceparent))
 
     def _bury_if_given_up(
         self, request: CallbackRequested, delivery: Delivery, patience: Patience
@@ -99,7 +102,7 @@ class CallbackHandler:
         """Finish what stopped between giving a callback up and putting it with the dead ones."""
         problem = patience(self._store.find_failure, request.execution_id, request.attempt)
         if problem is not None:
-            self._publish(outgoing.dead_callback(request, problem, delivery.traceparent))
+            self._publish(envelopes.dead_callback(request, problem, delivery.traceparent))
 
     def _publish(self, message: OutgoingMessage) -> None:
         try:

@@ -12,8 +12,8 @@ from contextlib import closing
 
 import structlog
 
-from result_collector.callbacks.answers import UnreachableError
-from result_collector.callbacks.cutoff import CutOff
+from result_collector.callbacks.delivery_result import UnreachableError
+from result_collector.callbacks.socket_deadline import CutOff
 from runlet.callback_urls import CallbackUrl, IPAddress
 
 log = structlog.get_logger()

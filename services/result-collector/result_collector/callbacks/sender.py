@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from result_collector.callbacks import answers, document
-from result_collector.callbacks.answers import Answer, UnreachableError
+from result_collector.callbacks import delivery_result, document
+from result_collector.callbacks.delivery_result import Answer, UnreachableError
 from result_collector.callbacks.post import HttpPost
-from result_collector.callbacks.resolving import AddressBook
+from result_collector.callbacks.receiver_dns import AddressBook
 from result_collector.callbacks.signing import Signer
-from runlet import tracing
 from runlet.callback_hosts import AllowedHosts
 from runlet.callback_urls import CallbackUrlError
-from runlet.tracing import Kind
+from runlet_telemetry import tracing
+from runlet_telemetry.tracing import Kind
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Sender:
     def send(self, attempt: Attempt) -> Answer:
         """POST the execution to its receiver."""
         try:
-            return answers.from_status(self._post(attempt))
+            return delivery_result.from_status(self._post(attempt))
         except (UnreachableError, CallbackUrlError) as error:
-            return answers.none(str(error))
+            return delivery_result.none(str(error))
 
     def _post(self, attempt: Attempt) -> int:
         # The list may be another one than when the run was accepted.

@@ -27,7 +27,7 @@ from sqlalchemy.types import DateTime, Integer, Text, Uuid
 
 from result_collector.tables import callback_attempts, callbacks, execution_events, executions
 from runlet import callback_events
-from runlet.executions import ACTIVE
+from runlet.execution import ACTIVE
 
 PENDING, DELIVERED, FAILED = "PENDING", "DELIVERED", "FAILED"
 

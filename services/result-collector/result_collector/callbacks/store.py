@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from result_collector.callbacks import statements
-from result_collector.callbacks.answers import Answer
+from result_collector.callbacks.delivery_result import Answer
 from result_collector.callbacks.sender import Attempt
 from result_collector.tables import executions
 from runlet import callback_events

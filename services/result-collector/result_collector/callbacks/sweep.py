@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 import structlog
 
-from result_collector.callbacks.schedule import Schedule
+from result_collector.callbacks.retry_schedule import Schedule
 from result_collector.callbacks.store import CallbackStore, Recovered
-from result_collector.endings import Publishes
-from runlet import tracing
-from runlet.broker import outgoing, topology
-from runlet.broker.connection import connect
-from runlet.broker.line import Declare
-from runlet.broker.outgoing import OutgoingMessage
-from runlet.broker.settings import BrokerSettings
+from result_collector.ingest.completion_publisher import Publishes
+from runlet import topology
 from runlet.messages import CallbackRequested
-from runlet.metrics import CALLBACKS
+from runlet_amqp import envelopes
+from runlet_amqp.connection import connect
+from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.settings import BrokerSettings
+from runlet_telemetry import tracing
+from runlet_telemetry.metrics import CALLBACKS
 
 log = structlog.get_logger()
 
@@ -70,9 +71,9 @@ class Sweep:
 def _message(recovered: Recovered) -> OutgoingMessage:
     if recovered.next_attempt is None:
         request = CallbackRequested(recovered.execution_id, recovered.attempts)
-        return outgoing.dead_callback(request, recovered.problem, recovered.traceparent)
+        return envelopes.dead_callback(request, recovered.problem, recovered.traceparent)
     request = CallbackRequested(recovered.execution_id, recovered.next_attempt)
-    return outgoing.callback(request, recovered.traceparent)
+    return envelopes.callback(request, recovered.traceparent)
 
 
 def _report(recovered: Recovered) -> None:

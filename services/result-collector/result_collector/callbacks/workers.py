@@ -7,9 +7,9 @@ from queue import Empty, Queue
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from result_collector.callbacks.patience import Patience
-from runlet.broker.consumer import Consumer, Delivery
+from result_collector.callbacks.retry_until_stopped import Patience
 from runlet.lifecycle import StopSignal
+from runlet_amqp.consumer import Consumer, Delivery
 
 log = structlog.get_logger()
 

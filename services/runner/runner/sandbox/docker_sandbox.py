@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
-from runlet import tracing
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.messages import RunResult
-from runner.sandbox.container import Container
-from runner.sandbox.engine import Engine
+from runlet_telemetry import tracing
+from runner.containers.container import Container
+from runner.containers.engine import Engine
+from runner.containers.pool import WarmPool
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.environment import environment_of
 from runner.sandbox.interface import (
     OnOutput,
@@ -22,9 +24,7 @@ from runner.sandbox.interface import (
     StreamName,
 )
 from runner.sandbox.job import Job
-from runner.sandbox.pool import WarmPool
 from runner.sandbox.protocol import Step, encode_job
-from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import Transcript, is_ordinary, judge
 
 SHORT_FAULT_SECONDS = 0.2

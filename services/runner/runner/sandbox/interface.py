@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.languages import Language
 from runlet.limits import Limits
 from runlet.messages import RunResult
-from runner.sandbox.stopping import StopRequest
+from runner.sandbox.cancellation_token import StopRequest
 
 StreamName = Literal["stdout", "stderr"]
 # Takes a piece of a stream and the number of characters before it; the future is done when the

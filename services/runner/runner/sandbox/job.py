@@ -7,10 +7,11 @@ from math import inf
 
 import structlog
 
-from runlet import tracing
-from runner.sandbox.container import Container, StreamTimeoutError
+from runlet_telemetry import tracing
+from runner.containers.container import Container, StreamTimeoutError
+from runner.sandbox.cancellation_token import StopRequest
 from runner.sandbox.interface import OnOutput, SandboxUnavailableError
-from runner.sandbox.live_output import LiveOutput
+from runner.sandbox.output_publisher import LiveOutput
 from runner.sandbox.protocol import (
     CONTINUE_FRAME,
     DONE,
@@ -22,7 +23,6 @@ from runner.sandbox.protocol import (
     Step,
     decode_step_report,
 )
-from runner.sandbox.stopping import StopRequest
 from runner.sandbox.verdict import StepTranscript, Transcript, succeeded
 
 log = structlog.get_logger()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from runlet.executions import Reason
+from runlet.execution import Reason
 from runlet.messages import CompileResult, RunResult
 from runner.sandbox.interface import Outcome
 from runner.sandbox.protocol import Cause, StepReport

@@ -8,7 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import NullPool, create_engine, text
 
 from runlet import config
-from session_api.models import metadata
+from session_api.tables import metadata
 
 # Any number will do, as long as every process that migrates this database takes the same.
 LOCK = 7_201_001

@@ -1,0 +1,1 @@
+"""Measurements: what a run costs, what a machine carries, what learners wait for."""

@@ -1,0 +1,1 @@
+"""What the platform had to give up: listed, requeued, deleted."""

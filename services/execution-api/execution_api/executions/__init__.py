@@ -1,0 +1,1 @@
+"""Reading executions, waiting for their ends, cancelling them."""

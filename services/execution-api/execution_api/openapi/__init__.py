@@ -1,0 +1,1 @@
+"""Examples, links and problems of this API's OpenAPI document."""

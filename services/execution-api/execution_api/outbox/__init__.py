@@ -1,0 +1,1 @@
+"""Committed run requests on their way to the broker."""

@@ -1,0 +1,1 @@
+"""Accepting a run: checks, snapshot, limits, one transaction."""

@@ -1,0 +1,1 @@
+"""What running programs print, for readers who come sooner or later."""

@@ -1,5 +1,0 @@
-"""What went wrong with a program, read from what its compiler or interpreter printed."""
-
-from result_collector.error_feedback.reading import read_error
-
-__all__ = ["read_error"]

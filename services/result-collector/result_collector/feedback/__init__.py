@@ -1,0 +1,1 @@
+"""Sentences that help a learner: what went wrong, and where."""

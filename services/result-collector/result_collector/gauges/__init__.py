@@ -1,0 +1,1 @@
+"""Figures of the queues, measured again and again."""

@@ -1,0 +1,1 @@
+"""From events to rows: batches, one transaction each, acknowledged after the commit."""

@@ -1,0 +1,1 @@
+"""Finding executions that are stuck, and settling them."""

@@ -1,0 +1,133 @@
+"""Finding executions that something must have gone wrong with, as SQL."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Float,
+    Interval,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.types import DateTime
+
+from result_collector.tables import execution_events, executions, outbox
+from runlet.execution import Status
+
+BATCH_SIZE = 100
+# What a run may take beside its time limit: compiling, and a sandbox that comes up.
+PREPARATION = timedelta(seconds=30)
+# A cancellation is on its way for a moment before anybody has reason to repeat it.
+CANCELLATION_GRACE = timedelta(seconds=5)
+# Only among the executions accepted last is looked for one that overtook others.
+OVERTAKING_WINDOW = timedelta(minutes=10)
+# Nobody runs a language that is not offered; it may come back while services are replaced.
+NOT_OFFERED_GRACE = timedelta(minutes=15)
+
+REPUBLISHED = "republished"
+REQUEUED = "requeued"
+
+_columns = executions.c
+_MOMENT = DateTime(timezone=True)
+_NOW = bindparam("now", type_=_MOMENT)
+_AFTER = bindparam("after", type_=Interval)
+_IDLE_LANGUAGES: BindParameter[str] = bindparam("idle_languages", expanding=True)
+_OFFERED: BindParameter[str] = bindparam("offered_languages", expanding=True)
+
+_OVERTAKEN = cast(bindparam("overtaken", type_=ARRAY(Uuid)), ARRAY(Uuid))
+
+_running = _columns.status == Status.RUNNING
+_queued = _columns.status == Status.QUEUED
+_published = ~select(outbox).where(outbox.c.execution_id == _columns.id).exists()
+_cancel_unanswered = _columns.cancel_requested_at < _NOW - CANCELLATION_GRACE
+
+
+def _newest_requeueing() -> ColumnElement[int]:
+    requeued = execution_events.alias()
+    query = select(func.coalesce(func.max(requeued.c.attempt), 0)).where(
+        requeued.c.execution_id == _columns.id, requeued.c.type == REQUEUED
+    )
+    return query.correlate(executions).scalar_subquery()
+
+
+def _of_republications(value: ColumnElement[int]) -> ColumnElement[int]:
+    """Of those since somebody requeued the execution by hand, which begins a new count."""
+    query = select(value).where(
+        execution_events.c.execution_id == _columns.id,
+        execution_events.c.type == REPUBLISHED,
+        execution_events.c.attempt > _newest_requeueing(),
+    )
+    return query.correlate(executions).scalar_subquery()
+
+
+_times = _of_republications(func.count())
+_newest = func.coalesce(_of_republications(func.max(execution_events.c.attempt)), 0)
+
+
+def _find() -> Select[Any]:
+    milliseconds = _columns.limits["time_limit_ms"].as_integer()
+    time_limit = milliseconds * literal(timedelta(milliseconds=1), Interval)
+    silent = _running & (_columns.started_at + time_limit + PREPARATION + _AFTER < _NOW)
+    # A request that was sent again may wait in a busy runner; each time it gets twice as long.
+    patience = func.power(2, _times, type_=Float) * _AFTER
+    gone = or_(_columns.language.in_(_IDLE_LANGUAGES), _columns.id == any_(_OVERTAKEN))
+    missing = and_(_queued, _published, _columns.queued_at < _NOW - patience, gone)
+    forgotten = _queued & _cancel_unanswered
+    not_offered = and_(
+        _queued, _columns.language.not_in(_OFFERED), _columns.queued_at < _NOW - NOT_OFFERED_GRACE
+    )
+    return (
+        select(
+            *_FOUND,
+            _times.label("republications"),
+            _newest.label("newest_republication"),
+            not_offered.label("not_offered"),
+        )
+        .where(or_(silent, missing, forgotten, not_offered))
+        .order_by(_columns.queued_at)
+        .limit(BATCH_SIZE)
+        .with_for_update(of=executions, skip_locked=True)
+    )
+
+
+_FOUND = (
+    _columns.id,
+    _columns.status,
+    _columns.language,
+    _columns.attempts,
+    _columns.cancel_requested_at,
+)
+
+# Executions that nothing will come of any more, locked, which keeps other collectors off:
+# running beyond all limits; queued while no queue can hold their request, because no work waits
+# for their language or because they were overtaken; queued though cancelled, or for a language that
+# nobody runs.
+FIND_OVERDUE = _find()
+
+FIND_WAITING = select(_columns.id, _columns.language, _columns.queued_at).where(
+    _queued, _published, _columns.queued_at < _NOW - _AFTER
+)
+
+# For each language, when the newest of the executions that have started was accepted.
+FIND_NEWEST_STARTED = (
+    select(_columns.language, func.max(_columns.created_at).label("accepted_at"))
+    .where(_columns.created_at > _NOW - OVERTAKING_WINDOW, _columns.started_at.is_not(None))
+    .group_by(_columns.language)
+)
+
+FIND_UNHEARD_CANCELLATIONS = (
+    select(_columns.id, _columns.cancel_requested_at, _columns.traceparent).where(
+        _running, _cancel_unanswered
+    )
+).limit(1000)

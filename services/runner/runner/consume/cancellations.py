@@ -1,0 +1,67 @@
+"""Which executions were cancelled, and the way to those that run here."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from runlet.messages import CancelRequested, Message, RunRequested
+from runner.sandbox.cancellation_token import StopRequest
+
+log = structlog.get_logger()
+
+# A request may come long after its cancellation: it waits in a queue, or for its next attempt.
+REMEMBERED = 10_000
+
+
+class Cancellations:
+    """Remembers the latest cancellations and passes them on to the runs they concern.
+
+    The database keeps them as well: what is not heard while the broker is away is told again, and
+    what is forgotten costs a run whose result nobody takes.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._lock = threading.Lock()
+        self._cancelled: dict[UUID, datetime] = {}
+        self._running: dict[StopRequest, UUID] = {}
+
+    def hear(self, message: Message) -> None:
+        """Act on what came by the control exchange."""
+        if isinstance(message, CancelRequested):
+            log.info("cancel_requested", execution_id=str(message.execution_id))
+            self.cancel(message.execution_id, message.at)
+
+    def cancel(self, execution_id: UUID, at: datetime) -> None:
+        """Stop an execution that runs here; one that comes later does not start."""
+        with self._lock:
+            self._cancelled.pop(execution_id, None)
+            self._cancelled[execution_id] = at
+            if len(self._cancelled) > self._remembered:
+                del self._cancelled[next(iter(self._cancelled))]
+            # A request that was delivered twice may run twice at the same time.
+            concerned = [stop for stop, running in self._running.items() if running == execution_id]
+        for stop in concerned:
+            stop.ask()
+
+    @contextmanager
+    def watch(self, request: RunRequested) -> Iterator[StopRequest]:
+        """What cancelling the execution asks for, before the block or while it lasts.
+
+        A cancellation from before the request was queued meant an earlier life of the execution.
+        """
+        stop = StopRequest()
+        with self._lock:
+            self._running[stop] = request.execution_id
+            cancelled_at = self._cancelled.get(request.execution_id)
+        if cancelled_at is not None and cancelled_at >= request.queued_at:
+            stop.ask()
+        try:
+            yield stop
+        finally:
+            with self._lock:
+                del self._running[stop]

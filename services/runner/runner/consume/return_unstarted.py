@@ -1,0 +1,58 @@
+"""Returning deliveries that were not started, so that it costs them nothing."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from runlet.messages import InvalidMessageError
+from runlet_amqp import envelopes
+from runlet_amqp.connection import BrokerUnavailableError
+from runlet_amqp.consumer import Delivery
+from runner.consume.event_publisher import Reporter
+from runner.consume.request_decoding import request_from
+
+log = structlog.get_logger()
+
+CONFIRM_SECONDS = 10.0
+
+
+class HandBack:
+    """Publishes deliveries again and settles those that the broker has then.
+
+    Without this they would come back by themselves as the channel closes, which their queue counts
+    as a failure of each: after a few restarts it would give up runs that never began. A run that a
+    crash between the two steps puts into the queue twice is told apart by its attempt.
+    """
+
+    def __init__(self, reporter: Reporter, settle: Callable[[Sequence[Delivery]], None]) -> None:
+        self._reporter = reporter
+        self._settle = settle
+
+    def __call__(self, deliveries: Sequence[Delivery]) -> None:
+        """Return deliveries; what the broker does not take comes back by itself."""
+        offered = [
+            (delivery, self._reporter.offer(message))
+            for delivery in deliveries
+            if (message := _again(delivery))
+        ]
+        deadline = time.monotonic() + CONFIRM_SECONDS
+        for delivery, confirmed in offered:
+            try:
+                confirmed.result(max(0.0, deadline - time.monotonic()))
+            except (BrokerUnavailableError, TimeoutError) as error:
+                log.warning(
+                    "not_handed_back", execution_id=delivery.correlation_id, error=repr(error)
+                )
+            else:
+                self._settle([delivery])
+                log.info("handed_back", execution_id=delivery.correlation_id)
+
+
+def _again(delivery: Delivery) -> envelopes.OutgoingMessage | None:
+    """The same request under the same attempt; nothing for what the next runner will bury."""
+    try:
+        request = request_from(delivery)
+    except InvalidMessageError:
+        return None
+    return envelopes.run_request(request, delivery.traceparent)

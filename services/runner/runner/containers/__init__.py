@@ -1,0 +1,1 @@
+"""Containers: created through the engine, kept warm in a pool, removed."""

@@ -1,0 +1,74 @@
+"""Removing what runners and engines that died have left behind."""
+
+import threading
+from typing import Any
+
+import structlog
+
+from runner.containers.engine import OWNER_LABEL, Engine, name_of
+from runner.sandbox.interface import SandboxUnavailableError
+
+log = structlog.get_logger()
+
+INTERVAL_SECONDS = 30
+# Owners that are processes outside of containers; nobody else can tell whether they live.
+# Their sandboxes end by themselves when the owner's connection closes.
+HOST_OWNER_PREFIX = "host:"
+
+
+class Reaper:
+    """Looks for sandboxes without a living owner, at the start and then regularly.
+
+    An owner itself may lose sandboxes: one that is frozen, or one from before the engine restarted.
+    And one that was created and not started, because its owner died between the two, cannot end by
+    itself. Such a stray is removed when it is seen a second time: a new one may be on its way.
+    """
+
+    def __init__(self, engine: Engine, owner: str) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._strays: set[str] = set()
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Remove what an earlier life of this runner left, then watch in the background."""
+        self.sweep(strays_at_once=True)
+        threading.Thread(target=self._watch, name="reaper", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(INTERVAL_SECONDS):
+            self.sweep()
+
+    def sweep(self, strays_at_once: bool = False) -> None:
+        """Remove what has no owner any more, and strays when they were seen before.
+
+        With `strays_at_once` own strays are not looked at twice.
+        """
+        try:
+            sandboxes = self._engine.sandboxes()
+            own = {name_of(sandbox) for sandbox in sandboxes if _owner(sandbox) == self._owner}
+            unstarted = {name_of(each) for each in sandboxes if each["State"] == "created"}
+            strays = (own | unstarted) - self._engine.attached()
+            lost = strays & (self._strays | own if strays_at_once else self._strays)
+            self._strays = strays
+            dead = {owner for owner in map(_owner, sandboxes) if self._is_dead(owner)}
+            for sandbox in sandboxes:
+                if name_of(sandbox) in lost or _owner(sandbox) in dead:
+                    log.info("orphan_removed", container=name_of(sandbox), owner=_owner(sandbox))
+                    self._engine.remove(name_of(sandbox))
+        except SandboxUnavailableError as error:
+            log.warning("orphans_not_looked_for", error=str(error))
+
+    def _is_dead(self, owner: str) -> bool:
+        if owner == self._owner or owner.startswith(HOST_OWNER_PREFIX):
+            return False
+        return not self._engine.is_running(owner)
+
+
+def _owner(sandbox: dict[str, Any]) -> str:
+    owner: str = sandbox["Labels"].get(OWNER_LABEL, "")
+    return owner

@@ -1,0 +1,1 @@
+"""The languages on offer."""

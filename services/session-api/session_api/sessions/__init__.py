@@ -1,0 +1,1 @@
+"""Code sessions: created, autosaved, read, closed."""

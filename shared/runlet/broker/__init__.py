@@ -1,1 +1,0 @@
-"""The RabbitMQ side: topology, messages on the wire, publishing and consuming."""

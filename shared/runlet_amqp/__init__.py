@@ -1,0 +1,1 @@
+"""The RabbitMQ side: connections, publishing with confirms, and consuming."""

@@ -1,0 +1,1 @@
+"""The OpenAPI document that each API serves of itself."""

@@ -1,0 +1,1 @@
+"""The PostgreSQL side: engines, transactions with a deadline, and prepared statements."""
