@@ -23,6 +23,19 @@ BUILD_INFO = Gauge(
     multiprocess_mode="livemax",
 )
 
+LOOP_RESTARTS = Counter(
+    "runlet_loop_restarts_total",
+    "How often a background loop was started again after it had failed.",
+    ("loop",),
+)
+
+LOOP_SILENCE_SECONDS = Gauge(
+    "runlet_loop_silence_seconds",
+    "For how long a background loop has not said that it turns; past its bound `/health` names it.",
+    ("loop",),
+    multiprocess_mode="livemax",
+)
+
 HTTP_REQUEST_SECONDS = Histogram(
     "runlet_http_request_seconds",
     "From a request to the beginning of its answer, by route pattern. "
@@ -193,20 +206,31 @@ CALLBACKS = Counter(
 
 Metrics = tuple[MetricWrapperBase, ...]
 
+# Of every process with background loops.
+LOOPS: Metrics = (LOOP_RESTARTS, LOOP_SILENCE_SECONDS)
+
 SESSION_API: Metrics = (BUILD_INFO, HTTP_REQUEST_SECONDS)
 
 EXECUTION_API: Metrics = (
     BUILD_INFO,
+    *LOOPS,
     HTTP_REQUEST_SECONDS,
     RUNS_ACCEPTED,
     RUNS_REJECTED,
     RUNS_FINISHED,
 )
 
-RELAY: Metrics = (BUILD_INFO, OUTBOX_MESSAGES, OUTBOX_OLDEST_SECONDS, OUTBOX_RELAYED)
+RELAY: Metrics = (
+    BUILD_INFO,
+    *LOOPS,
+    OUTBOX_MESSAGES,
+    OUTBOX_OLDEST_SECONDS,
+    OUTBOX_RELAYED,
+)
 
 RUNNER: Metrics = (
     BUILD_INFO,
+    *LOOPS,
     RUN_QUEUE_SECONDS,
     RUN_SECONDS,
     RUN_RETRIES,
@@ -223,6 +247,7 @@ RUNNER: Metrics = (
 
 COLLECTOR: Metrics = (
     BUILD_INFO,
+    *LOOPS,
     RUNS_FINISHED,
     RUN_TURNAROUND_SECONDS,
     EVENT_LAG_SECONDS,

@@ -1,6 +1,6 @@
 """docs/metrics.md, made of the definitions.
 
-`PYTHONPATH=shared:tests python -m support.metric_docs > docs/metrics.md` writes it.
+`PYTHONPATH=shared:tests python -m support.telemetry.metric_docs > docs/metrics.md` writes it.
 """
 
 from prometheus_client import Histogram
