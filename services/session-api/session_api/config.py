@@ -22,3 +22,5 @@ class Config(LimitSettings, TokenSettings, TracingSettings):
     database_url: str = field(repr=False)
     languages: str = ""
     log_level: LogLevel = "INFO"
+    # Since the last save or the closing; 0 keeps sessions for ever.
+    session_retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 365

@@ -29,7 +29,7 @@ def caller(database_url: str, proxy: TcpProxy) -> FlaskClient:
     """A caller of an API that reaches its database through the proxy."""
     url = make_url(database_url).set(host="127.0.0.1", port=proxy.port)
     config = Config(database_url=url.render_as_string(hide_password=False))
-    return bootstrap.create_app(config).test_client()
+    return bootstrap.create_api(config).app.test_client()
 
 
 @pytest.fixture

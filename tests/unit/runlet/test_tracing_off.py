@@ -17,7 +17,7 @@ from session_api import bootstrap as session_api, config as session_config
 database = {"database_url": "postgresql+psycopg2://nobody@127.0.0.1:9/none"}
 broker = {"amqp_url": "amqp://127.0.0.1:9/"}
 both = {**database, **broker}
-session_api.create_app(session_config.Config(**database))
+session_api.create_api(session_config.Config(**database))
 api = execution_config.ApiConfig(**both, session_api_url="http://127.0.0.1:9")
 execution_api.create_api(api)
 execution_api.create_relay(execution_config.RelayConfig(**both))
