@@ -36,7 +36,7 @@ def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url
 
     for _ in range(topology.DELIVERY_LIMIT + 1):
         died = subprocess.run(
-            [sys.executable, "-m", "support.fatal_consumer", amqp_url, QUEUE],
+            [sys.executable, "-m", "support.broker.fatal_consumer", amqp_url, QUEUE],
             env=python_environment(),
             timeout=30,
             check=False,
