@@ -45,7 +45,7 @@ from runlet_amqp.event_loop_connection import Declare
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.tracing import Tracer
 
@@ -86,7 +86,7 @@ def create_collector(
         languages=config.offered_languages(),
         callback_delays_seconds=outside.schedule.delays_seconds,
     )
-    tracer = tracing.create(config, NAME)
+    tracer = tracers.create(config, NAME)
     publisher = Publisher(config, NAME, declare, tracer)
     deliveries: Queue[Delivery] = Queue()
     consumer = _create_consumer(config, declare, deliveries)

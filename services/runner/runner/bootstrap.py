@@ -18,7 +18,7 @@ from runlet_amqp.event_loop_connection import Declare
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
-from runlet_telemetry import build_info, health, metrics, tracing
+from runlet_telemetry import build_info, health, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.tracing import Tracer
 from runner import instrumentation
@@ -101,7 +101,7 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     def settle(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
 
-    tracer = tracing.create(config, NAME)
+    tracer = tracers.create(config, NAME)
     publisher = Publisher(config, NAME, declare, tracer)
     reporter = Reporter(publisher)
     cancellations = Cancellations()

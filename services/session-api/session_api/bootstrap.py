@@ -14,7 +14,7 @@ from runlet_http import auth, database_errors
 from runlet_http.app import Description
 from runlet_http.app import create_app as create_http_app
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 from session_api import context, errors
@@ -56,7 +56,7 @@ def create_api(config: Config) -> Api:
     Raises ValueError when `config.languages` names an unknown language, and ConfigError for tokens
     that cannot be used.
     """
-    tracer, supervisor = tracing.create(config, NAME), Supervisor()
+    tracer, supervisor = tracers.create(config, NAME), Supervisor()
     engine = engines.create_engine(config.database_url, NAME, POOL_SIZE, autocommit=True)
     app = _create_app(config, engine, supervisor, tracer)
     return Api(app, _create_loops(config, engine), supervisor, tracer)
