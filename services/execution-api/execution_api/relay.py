@@ -18,9 +18,9 @@ def main() -> None:
     stop = StopSignal()
     stop.install()
     process.ops.start()
-    process.publisher.start()
+    process.supervisor.start(process.publisher.loop())
     process.relay.run(stop)
-    process.publisher.close()
+    process.supervisor.stop_all()
     process.tracer.close()
 
 
