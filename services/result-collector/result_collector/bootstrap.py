@@ -12,14 +12,14 @@ from sqlalchemy import Engine
 from result_collector import instrumentation
 from result_collector.callbacks.handler import CallbackHandler
 from result_collector.callbacks.post import HttpPost
-from result_collector.callbacks.receiver_dns import AddressBook, Resolve, resolve_by_system
-from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.receiver_dns import ReceiverResolver, Resolve, resolve_by_system
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.sender import Sender
 from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
 from result_collector.callbacks.sweep import Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
-from result_collector.collector import Collector, Loop
+from result_collector.collector import Collector, Loop, SupervisedLoops
 from result_collector.config import Config
 from result_collector.gauges import queue_age
 from result_collector.gauges.queue_depth import QueueGauges
@@ -45,7 +45,7 @@ from runlet_amqp.publisher import Publisher
 from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.redelivery_counter import counted
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracers
+from runlet_telemetry import build_info, metrics, supervision, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -71,7 +71,7 @@ class Outside:
 
     resolve: Resolve = resolve_by_system
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
 
 
 def create_collector(
@@ -206,32 +206,27 @@ def _create_callbacks(
     outside: Outside,
     tracer: Tracer,
 ) -> tuple[Loop, ...]:
-    """Nothing when the deployment allows no callbacks."""
+    """Also without receivers: runs that were accepted before may still have callbacks."""
     allowed = config.callback_receivers()
-    if not allowed:
-        return ()
     engine = engines.create_engine(
         config.database_url, CALLBACKS_NAME, CALLBACK_CONNECTIONS, autocommit=True
     )
     store, schedule = CallbackStore(engine, SystemClock()), outside.schedule
     post, signer = HttpPost(outside.tls()), Signer(config.callback_secret)
-    sender = Sender(allowed, AddressBook(outside.resolve), post, signer)
+    sender = Sender(allowed, ReceiverResolver(outside.resolve), post, signer)
     handler = CallbackHandler(store, sender, publisher, schedule, tracer)
     counter = QueueCounter(config, CALLBACKS_NAME, wanted)
     sweep, every = Sweep(store, counter, publisher, schedule), schedule.sweep_seconds
+    loops = _create_callback_loops(config, wanted, handler, WORKERS if allowed else 1)
     return (
-        _create_callback_workers(config, wanted, handler, supervisor, pulses),
+        SupervisedLoops(supervisor, loops),
         Periodic("callback-sweep", every, sweep.turn, pulses.add(every)),
     )
 
 
-def _create_callback_workers(
-    config: Config,
-    wanted: Topology,
-    handler: CallbackHandler,
-    supervisor: Supervisor,
-    pulses: Pulses,
-) -> CallbackWorkers:
+def _create_callback_loops(
+    config: Config, wanted: Topology, handler: CallbackHandler, workers: int
+) -> tuple[supervision.Loop, ...]:
     deliveries: Queue[Delivery] = Queue()
     consumer = Consumer(
         config,
@@ -241,5 +236,4 @@ def _create_callback_workers(
         topology=wanted,
         on_delivery=counted((topology.CALLBACKS_QUEUE,), deliveries.put),
     )
-    worker_stops = [pulses.add() for _ in range(WORKERS)]
-    return CallbackWorkers(supervisor, consumer, deliveries, handler.handle, worker_stops)
+    return CallbackWorkers(consumer, deliveries, handler.handle, workers).loops()

@@ -7,11 +7,14 @@ from result_collector.ingest.writer import Writer
 from runlet.lifecycle import StopSignal
 from runlet_amqp.consumer import Consumer
 from runlet_amqp.publisher import Publisher
+from runlet_telemetry import supervision
 from runlet_telemetry.ops_server import OpsServer
 from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
 
 PUBLISHER_HEAD_START_SECONDS = 2
+# Longer than a callback that is being sent takes.
+LOOPS_STOP_SECONDS = 25.0
 
 
 class Loop(Protocol):
@@ -24,6 +27,22 @@ class Loop(Protocol):
     def join(self) -> None:
         """Wait until what is in hand is done."""
         ...
+
+
+@dataclass(frozen=True)
+class SupervisedLoops:
+    """Loops of a supervisor that start and end together."""
+
+    supervisor: Supervisor
+    loops: tuple[supervision.Loop, ...]
+
+    def start(self) -> None:
+        """Begin."""
+        self.supervisor.start(*self.loops)
+
+    def join(self) -> None:
+        """Have them end, and wait until what is in hand is done."""
+        self.supervisor.stop(*(loop.name for loop in self.loops), timeout=LOOPS_STOP_SECONDS)
 
 
 @dataclass(frozen=True)
