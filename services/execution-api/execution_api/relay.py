@@ -17,10 +17,9 @@ def main() -> None:
     process = bootstrap.create_relay(settings)
     stop = StopSignal()
     stop.install()
-    process.ops.start()
-    process.publisher.start()
+    process.supervisor.start(process.ops.loop(), process.publisher.loop())
     process.relay.run(stop)
-    process.publisher.close()
+    process.supervisor.stop_all()
     process.tracer.close()
 
 

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from execution_api.executions.repository import ExecutionRepository
 from execution_api.executions.schemas import ExecutionSchema
 from runlet import topology
-from runlet.execution import Reason
-from runlet.messages import CallbackRequested, CompileResult, RunRequested
+from runlet.execution import CompileResult, Reason
+from runlet.messages import CallbackRequested, RunRequested
 from runlet_amqp import envelopes
 from support.broker import vhosts
 from support.databases.event_factory import finished
@@ -207,7 +207,7 @@ def test_junk_in_the_queue_is_no_obstacle(scene: Scene) -> None:
     junk = envelopes.callback(CallbackRequested(scene.database.add().execution_id), None)
     request = scene.add()
     with scene.collector():
-        not_ours = envelopes.OutgoingMessage(
+        not_ours = envelopes.Envelope(
             topology.CALLBACKS, topology.CALLBACK_DUE, "nonsense.v9", b"\xff", "x"
         )
         vhosts.publish(scene.amqp_url, not_ours, junk)

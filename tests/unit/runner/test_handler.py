@@ -6,19 +6,13 @@ from uuid import uuid4
 import pytest
 
 from runlet import messages, topology
-from runlet.execution import Reason, Status
+from runlet.execution import ExecutionResult, Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
-from runlet.messages import (
-    ExecutionFinished,
-    ExecutionOutput,
-    ExecutionStarted,
-    RunRequested,
-    RunResult,
-)
-from runlet_amqp.connection import BrokerUnavailableError
+from runlet.messages import ExecutionFinished, ExecutionOutput, ExecutionStarted, RunRequested
 from runlet_amqp.consumer import Delivery
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runner.consume.cancellations import Cancellations
 from runner.consume.event_publisher import Reporter
 from runner.consume.handler import RunHandler
@@ -37,10 +31,10 @@ from support.telemetry.metrics import rise
 
 class RecordingPublisher:
     def __init__(self) -> None:
-        self.sent: list[OutgoingMessage] = []
+        self.sent: list[Envelope] = []
         self.refusals = 0
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         future: Future[None] = Future()
         if self.refusals:
             self.refusals -= 1
@@ -54,12 +48,12 @@ class RecordingPublisher:
         return [message.exchange for message in self.sent]
 
 
-CANCELLED = Outcome(Reason.CANCELLED, RunResult(stdout="so far\n"))
+CANCELLED = Outcome(Reason.CANCELLED, ExecutionResult(stdout="so far\n"))
 
 
 class ScriptedSandbox(Sandbox):
     def __init__(self) -> None:
-        self.outcome = Outcome(None, RunResult(stdout="42\n", exit_code=0))
+        self.outcome = Outcome(None, ExecutionResult(stdout="42\n", exit_code=0))
         self.fault: str | None = None
         self.programs: list[Program] = []
         self.meanwhile: Callable[[], None] = lambda: None
@@ -134,7 +128,7 @@ def delivery(message: RunRequested, earlier: int = 0) -> Delivery:
     return Delivery(
         queue="runs.python",
         tag=1,
-        epoch=1,
+        connection_generation=1,
         type="run.requested.v1",
         body=messages.encode(message),
         correlation_id=str(message.execution_id),
@@ -192,7 +186,7 @@ def test_the_source_is_laid_under_the_name_of_its_language(bench: Bench) -> None
 
 
 def test_a_program_that_fails_is_finished_not_retried(bench: Bench) -> None:
-    bench.sandbox.outcome = Outcome(Reason.NONZERO_EXIT, RunResult(exit_code=3))
+    bench.sandbox.outcome = Outcome(Reason.NONZERO_EXIT, ExecutionResult(exit_code=3))
 
     bench.handler.handle(delivery(request()))
 

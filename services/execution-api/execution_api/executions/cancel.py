@@ -12,17 +12,11 @@ from sqlalchemy import RowMapping
 from execution_api.executions.cancel_repository import CancellationRepository
 from execution_api.runs import conflicts
 from runlet.clock import Clock
-from runlet.execution import TERMINAL, Reason, Status
+from runlet.execution import TERMINAL, ExecutionResult, FeedbackNote, Reason, Status
 from runlet.limits import Limits
-from runlet.messages import (
-    CallbackRequested,
-    CancelRequested,
-    ExecutionEnded,
-    FeedbackNote,
-    RunResult,
-)
+from runlet.messages import CallbackRequested, CancelRequested, ExecutionEnded
 from runlet_amqp import envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
 from runlet_http.problems import not_found, unavailable
 from runlet_telemetry.metrics import RUNS_FINISHED
@@ -94,12 +88,12 @@ class Cancelling:
             self._publish(envelopes.callback(asked, traceparent))
         return CancelledExecution(row["id"], status)
 
-    def _publish(self, message: OutgoingMessage) -> None:
+    def _publish(self, message: Envelope) -> None:
         future = self.publisher.publish(message)
         future.add_done_callback(partial(_report, message))
 
 
-def _report(message: OutgoingMessage, future: "Future[None]") -> None:
+def _report(message: Envelope, future: "Future[None]") -> None:
     error = future.exception()
     if error is not None:
         log.warning(
@@ -121,7 +115,7 @@ def _ended(row: RowMapping) -> ExecutionEnded:
         attempts=row["attempts"],
         limits=msgspec.convert(row["limits"], Limits),
         feedback=msgspec.convert(row["feedback"], tuple[FeedbackNote, ...]),
-        result=RunResult(),
+        result=ExecutionResult(),
         created_at=row["created_at"],
         queued_at=row["queued_at"],
         started_at=None,
