@@ -10,6 +10,7 @@ timers, callbacks, generators, coroutines), are no findings. Neither is anything
 syntax errors, which does not run, or in one that a signal, a thread or a debugger may stop.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runlet_loop_guard.analysis.binding import uses_unbound_names
@@ -51,6 +52,12 @@ _WRONG_WAY = (
     "Check the direction and the size of the step, and the comparison in the condition."
 )
 _MESSAGES = {Outcome.REPEATS: _NO_PROGRESS, Outcome.DRIFTS: _WRONG_WAY}
+
+
+def load_grammars(languages: Iterable[str]) -> None:
+    """Load the grammars now, so that the first program does not wait for it."""
+    for language in languages:
+        endless_loops(language, "")
 
 
 def endless_loops(language: str, source: str) -> tuple[EndlessLoop, ...]:

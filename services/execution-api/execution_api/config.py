@@ -5,13 +5,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from execution_api.runs.loop_check import LoopGuard
 from execution_api.runs.rate_limits import RateLimitSettings
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import Language, offered
 from runlet.limits import LimitSettings
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
+from runlet_loop_guard import LoopGuard
 from runlet_telemetry.tracing import TracingSettings
 
 

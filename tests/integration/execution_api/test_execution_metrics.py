@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from execution_api import bootstrap
 from execution_api.bootstrap import Api
 from execution_api.config import RelayConfig
+from execution_api.errors import Cause
 from execution_api.outbox.gauges import EVERY_SECONDS, OutboxGauges
-from execution_api.runs.rate_limits import Cause
 from runlet.lifecycle import StopSignal
 from runlet_telemetry import metrics
 from support.clocks import ManualClock

@@ -130,7 +130,7 @@ def test_a_late_confirm_leaves_the_request_of_a_later_attempt_alone(
     outbox.start()
     body = messages.encode(request).decode()
     stored = StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
-    outbox.hand_over(stored)
+    outbox.publish(stored)
     database.run("UPDATE outbox SET attempt = 2")
     publisher.confirm.set_result(None)
     outbox.close()

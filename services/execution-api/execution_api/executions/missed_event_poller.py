@@ -9,15 +9,15 @@ import structlog
 from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from execution_api.executions.waiters import Waiters
+from execution_api.executions.waiters import WaiterRegistry
 from execution_api.tables import executions
 from runlet.execution import TERMINAL, Status
 
 log = structlog.get_logger()
 
 # Between looks that nothing called for: a connection may be dead before anybody notices.
-LOOK_SECONDS = 5.0
-DEAF_LOOK_SECONDS = 1.0
+POLL_SECONDS = 5.0
+DISCONNECTED_POLL_SECONDS = 1.0
 
 
 class State(NamedTuple):
@@ -46,7 +46,7 @@ _READ = select(executions.c.id, executions.c.status, executions.c.attempts).wher
 )
 
 
-class LookOut:
+class MissedEventPoller:
     """One thread that reads now and then what all waiters of this process wait for.
 
     One query for all, however many there are; each reads its own execution only when that is over.
@@ -55,7 +55,7 @@ class LookOut:
 
     def __init__(
         self,
-        waiters: Waiters,
+        waiters: WaiterRegistry,
         read: Callable[[Sequence[UUID]], Sequence[State]],
         on_state: Callable[[State], None],
     ) -> None:
@@ -76,33 +76,33 @@ class LookOut:
         self._called.set()
         self._thread.join()
 
-    def call(self) -> None:
+    def wake(self) -> None:
         """Look now: something may have gone unheard."""
         self._called.set()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Look once, and tell those concerned."""
-        awaited = self._waiters.awaited()
+        awaited = self._waiters.awaited_ids()
         if not awaited:
             return
         try:
             states = self._read(awaited)
         except SQLAlchemyError as error:
-            log.warning("waiters_not_looked_after", waiters=len(awaited), error=str(error))
+            log.warning("missed_event_poll_failed", waiters=len(awaited), error=str(error))
             return
         gone = set(awaited).difference(state.execution_id for state in states)
         for state in states:
             if state.status in TERMINAL:
-                self._waiters.announce_news(state.execution_id)
+                self._waiters.notify_stale(state.execution_id)
             else:
                 self._on_state(state)
         for execution_id in gone:
-            self._waiters.announce_news(execution_id)
+            self._waiters.notify_stale(execution_id)
 
     def _run(self) -> None:
         while not self._stopping:
             listening = self._waiters.listening
-            self._called.wait(LOOK_SECONDS if listening else DEAF_LOOK_SECONDS)
+            self._called.wait(POLL_SECONDS if listening else DISCONNECTED_POLL_SECONDS)
             self._called.clear()
             if not self._stopping:
-                self.look()
+                self.poll()

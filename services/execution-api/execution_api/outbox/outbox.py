@@ -19,7 +19,7 @@ from runlet_amqp.publisher import Publisher
 
 log = structlog.get_logger()
 
-FORGET_EVERY_SECONDS = 0.5
+CLEANUP_SECONDS = 0.5
 
 _ROW = tuple_(outbox.c.execution_id, outbox.c.attempt)
 
@@ -84,15 +84,15 @@ class Outbox:
         self._stopping.set()
         self._thread.join()
 
-    def hand_over(self, request: StoredRequest) -> None:
+    def publish(self, request: StoredRequest) -> None:
         """Publish a request whose row is committed."""
         future = self._publisher.publish(request.message())
-        future.add_done_callback(partial(self._settle, request.execution_id, request.attempt))
+        future.add_done_callback(partial(self._on_confirm, request.execution_id, request.attempt))
 
-    def _settle(self, execution_id: UUID, attempt: int, future: "Future[None]") -> None:
+    def _on_confirm(self, execution_id: UUID, attempt: int, future: "Future[None]") -> None:
         error = future.exception()
         if error is not None:
-            log.warning("publish_deferred", execution_id=str(execution_id), error=str(error))
+            log.warning("request_publish_failed", execution_id=str(execution_id), error=str(error))
             return
         with self._lock:
             self._confirmed.append((execution_id, attempt))
@@ -100,10 +100,10 @@ class Outbox:
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            stopping = self._stopping.wait(FORGET_EVERY_SECONDS)
-            self._forget_confirmed()
+            stopping = self._stopping.wait(CLEANUP_SECONDS)
+            self._delete_confirmed()
 
-    def _forget_confirmed(self) -> None:
+    def _delete_confirmed(self) -> None:
         with self._lock:
             confirmed, self._confirmed = self._confirmed, []
         if not confirmed:
@@ -112,6 +112,6 @@ class Outbox:
             with self._engine.connect() as connection:
                 connection.execute(delete(outbox).where(_ROW.in_(confirmed)))
         except SQLAlchemyError as error:
-            log.warning("outbox_rows_kept", count=len(confirmed), error=repr(error))
+            log.warning("outbox_cleanup_failed", count=len(confirmed), error=repr(error))
             with self._lock:
                 self._confirmed.extend(confirmed)

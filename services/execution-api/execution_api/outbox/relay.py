@@ -68,7 +68,7 @@ class OutboxRelay:
             self._measure()
             return self.relay_batch() if self._publisher.connected else 0
         except SQLAlchemyError as error:
-            log.warning("outbox_not_readable", error=str(error))
+            log.warning("outbox_read_failed", error=str(error))
             return 0
 
     def relay_batch(self) -> int:
