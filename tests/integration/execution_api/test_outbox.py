@@ -1,10 +1,12 @@
 """No accepted run is lost, whatever happens to the broker."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api import bootstrap
 from execution_api.bootstrap import Api, RelayProcess
@@ -14,6 +16,7 @@ from runlet import messages
 from runlet.lifecycle import StopSignal
 from runlet_amqp.envelopes import OutgoingMessage
 from runlet_amqp.publisher import Publisher
+from runlet_postgres import engines
 from support.broker import vhosts
 from support.broker.tcp_proxy import TcpProxy
 from support.databases.executions import ExecutionsDatabase, run_requested
@@ -135,6 +138,45 @@ def test_a_late_confirm_leaves_the_request_of_a_later_attempt_alone(
     publisher.confirm.set_result(None)
     outbox.close()
     assert database.outbox() == {request.execution_id}
+
+
+def test_the_clean_up_does_not_wait_for_rows_that_a_relay_holds(
+    database: ExecutionsDatabase,
+) -> None:
+    held, free = database.add(), database.add()
+    publisher = SlowPublisher()
+    publisher.confirm.set_result(None)
+    outbox = Outbox(publisher, database.engine)
+    for request in (held, free):
+        body = messages.encode(request).decode()
+        outbox.publish(
+            StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
+        )
+    lock = text("SELECT FROM outbox WHERE execution_id = :id FOR UPDATE")
+    with engines.transaction(database.engine) as relay:
+        relay.execute(lock, {"id": held.execution_id})
+        outbox.start()
+        eventually(lambda: database.outbox() == {held.execution_id})
+        outbox.close()
+
+
+def test_a_relay_that_hangs_lets_go_of_its_rows(
+    database: ExecutionsDatabase, relay: RelayProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("execution_api.outbox.relay.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("execution_api.outbox.relay.wait", hang)
+    database.add()
+    grow_old(database)
+    with pytest.raises(SQLAlchemyError):
+        relay.relay.relay_batch()
+    with engines.transaction(database.engine) as other:
+        assert other.execute(text("SELECT FROM outbox FOR UPDATE SKIP LOCKED")).rowcount == 1
+
+
+def hang(*_waited_for: object, timeout: float) -> tuple[set[object], set[object]]:
+    """Take as long as a process that is frozen while it waits for confirms."""
+    threading.Event().wait(timeout / 20)
+    return set(), set()
 
 
 def test_what_is_fresh_is_left_to_the_api(

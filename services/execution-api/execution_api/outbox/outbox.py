@@ -1,6 +1,7 @@
 """Handing committed requests to the broker, and forgetting those it has."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Engine, delete, tuple_
+from sqlalchemy import Delete, Engine, delete, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.tables import FIRST_ATTEMPT, outbox
@@ -20,6 +21,7 @@ from runlet_amqp.publisher import Publisher
 log = structlog.get_logger()
 
 CLEANUP_SECONDS = 0.5
+CLEANUP_BATCH_SIZE = 1000
 
 _ROW = tuple_(outbox.c.execution_id, outbox.c.attempt)
 
@@ -110,8 +112,17 @@ class Outbox:
             return
         try:
             with self._engine.connect() as connection:
-                connection.execute(delete(outbox).where(_ROW.in_(confirmed)))
+                for start in range(0, len(confirmed), CLEANUP_BATCH_SIZE):
+                    batch = confirmed[start : start + CLEANUP_BATCH_SIZE]
+                    connection.execute(_delete_unlocked(batch))
         except SQLAlchemyError as error:
             log.warning("outbox_cleanup_failed", count=len(confirmed), error=repr(error))
             with self._lock:
                 self._confirmed.extend(confirmed)
+
+
+def _delete_unlocked(rows: Sequence[tuple[UUID, int]]) -> Delete:
+    # A relay that is publishing one of them holds it locked, for ever if it is frozen. It is left
+    # to that relay, or to the next one, which sees that it is no longer waited for.
+    unlocked = select(outbox.c.execution_id).where(_ROW.in_(rows)).with_for_update(skip_locked=True)
+    return delete(outbox).where(outbox.c.execution_id.in_(unlocked))

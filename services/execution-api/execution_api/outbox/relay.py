@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.outbox.outbox import StoredRequest
@@ -26,6 +26,8 @@ BATCH_SIZE = 100
 MINIMUM_AGE = timedelta(seconds=2)
 PAUSE_SECONDS = 0.5
 CONFIRM_SECONDS = 20.0
+# PostgreSQL takes the locks away from a relay that says nothing for longer, as it is frozen.
+LOCK_SECONDS = 30.0
 # Longer than the slowest turn of the loop, which waits for the database and for confirms.
 ALIVE_SECONDS = 60.0
 
@@ -77,6 +79,7 @@ class OutboxRelay:
         Rows stay locked until the broker has confirmed, so that no other relay sends them too.
         """
         with self._engine.begin() as connection:
+            connection.execute(_LIMIT_LOCKS, {"ms": str(round(LOCK_SECONDS * 1000))})
             rows = connection.execute(self._due).all()
             waiting = [row for row in rows if _is_waited_for(row)]
             obsolete = [row.execution_id for row in rows if not _is_waited_for(row)]
@@ -96,6 +99,9 @@ class OutboxRelay:
                 log.info("execution_relayed", execution_id=str(row.execution_id))
         OUTBOX_RELAYED.inc(len(confirmed))
         return [row.execution_id for row in confirmed]
+
+
+_LIMIT_LOCKS = select(func.set_config("idle_in_transaction_session_timeout", bindparam("ms"), True))
 
 
 def _due(languages: Sequence[str]) -> Select[Any]:
