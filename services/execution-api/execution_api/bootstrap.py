@@ -220,7 +220,11 @@ def _create_app(
         "message broker": lambda: publisher.connected,
     }
     description = Description(
-        title="Runlet execution API", ready_checks=checks, metrics=metrics.EXECUTION_API
+        title="Runlet execution API",
+        ready_checks=checks,
+        # While it is away, runs are accepted into the outbox, and results can be read.
+        deferrable=frozenset({"message broker"}),
+        metrics=metrics.EXECUTION_API,
     )
     app, api = create_app(description, tracer)
     auth.install(app, api, config, trusts_services=False)

@@ -71,6 +71,7 @@ def test_a_run_is_accepted_while_the_broker_is_away_and_relayed_later(
     answer = client.post(f"/code-sessions/{sessions.add()}/run")
     assert answer.status_code == 202
     assert client.get("/ready").status_code == 503
+    assert client.get("/ready?for=requests").status_code == 200
     grow_old(database)
 
     assert relay.relay.relay_batch() == 1
