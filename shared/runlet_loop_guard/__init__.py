@@ -4,6 +4,6 @@ Pure functions: no clients, no state but the parsers each thread keeps. README.m
 """
 
 from runlet_loop_guard.guard import EndlessLoop, endless_loops, load_grammars
-from runlet_loop_guard.mode import LoopGuard
+from runlet_loop_guard.mode import LoopGuard, LoopGuardSetting
 
-__all__ = ["EndlessLoop", "LoopGuard", "endless_loops", "load_grammars"]
+__all__ = ["EndlessLoop", "LoopGuard", "LoopGuardSetting", "endless_loops", "load_grammars"]

@@ -20,15 +20,19 @@ from runlet_loop_guard.analysis.program import Place, Program
 from runlet_loop_guard.analysis.simulation import Outcome, Simulation
 from runlet_loop_guard.analysis.values import Evaluator
 from runlet_loop_guard.budget import Budget, OverBudgetError
+from runlet_loop_guard.lowering.expressions import EXPRESSIONS
 from runlet_loop_guard.lowering.grammar import Grammar
 from runlet_loop_guard.lowering.grammars import grammar_for
 from runlet_loop_guard.lowering.lowering import Lowering
 from runlet_loop_guard.lowering.parsing import parse
+from runlet_loop_guard.lowering.statements import STATEMENTS
 from runlet_loop_guard.syntax import Loop, children
 
 LARGEST_SOURCE_BYTES = 64 * 1024
 PARSING_S = 0.03
 ANALYSIS_S = 0.03
+
+_RULES = {**EXPRESSIONS, **STATEMENTS}
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def _findings(grammar: Grammar, source: str, encoded: bytes) -> tuple[EndlessLoo
     if tree.root_node.has_error:
         return ()
     budget = Budget(ANALYSIS_S)
-    lowered = Lowering(grammar, budget).program(tree.root_node)
+    lowered = Lowering(grammar, _RULES, budget).program(tree.root_node)
     return _examine_all(Program(lowered, grammar, source, budget))
 
 
