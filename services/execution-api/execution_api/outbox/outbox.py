@@ -11,12 +11,13 @@ from uuid import UUID
 import msgspec
 import structlog
 from sqlalchemy import Delete, Engine, delete, select, tuple_
-from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.tables import FIRST_ATTEMPT, outbox
 from runlet import messages, topology
 from runlet_amqp.envelopes import OutgoingMessage
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
@@ -64,8 +65,8 @@ class StoredRequest:
 class Outbox:
     """Publishes requests without making anybody wait.
 
-    A request's outbox row is removed once the broker has confirmed it; a thread does that for
-    many rows at once. What the broker did not confirm stays for the relay.
+    A request's outbox row is removed once the broker has confirmed it; a loop does that for many
+    rows at once. What the broker did not confirm stays for the relay.
     """
 
     def __init__(self, publisher: Publisher, engine: Engine) -> None:
@@ -74,20 +75,13 @@ class Outbox:
         # With its attempt: a row of the same execution may ask for a later one by now.
         self._confirmed: list[tuple[UUID, int]] = []
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
-    def start(self) -> None:
-        """Begin to remove rows of confirmed requests."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Remove the rows of everything confirmed so far, then stop."""
-        self._stopping.set()
-        self._thread.join()
+    def loop(self) -> Loop:
+        """Removes the rows of confirmed requests; when it is stopped, all there are until then."""
+        return Loop("outbox", self._run)
 
     def publish(self, request: StoredRequest) -> None:
-        """Publish a request whose row is committed."""
+        """Publish a request whose row is committed; any thread may call it."""
         future = self._publisher.publish(request.message())
         future.add_done_callback(partial(self._on_confirm, request.execution_id, request.attempt))
 
@@ -99,11 +93,10 @@ class Outbox:
         with self._lock:
             self._confirmed.append((execution_id, attempt))
 
-    def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            stopping = self._stopping.wait(CLEANUP_SECONDS)
+    def _run(self, context: LoopContext) -> None:
+        while not context.wait(CLEANUP_SECONDS):
             self._delete_confirmed()
+        self._delete_confirmed()
 
     def _delete_confirmed(self) -> None:
         with self._lock:
@@ -115,7 +108,7 @@ class Outbox:
                 for start in range(0, len(confirmed), CLEANUP_BATCH_SIZE):
                     batch = confirmed[start : start + CLEANUP_BATCH_SIZE]
                     connection.execute(_delete_unlocked(batch))
-        except SQLAlchemyError as error:
+        except DatabaseUnavailableError as error:
             log.warning("outbox_cleanup_failed", count=len(confirmed), error=repr(error))
             with self._lock:
                 self._confirmed.extend(confirmed)
