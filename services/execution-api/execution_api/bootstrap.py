@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -36,7 +34,7 @@ from runlet import callback_hosts
 from runlet.clock import SystemClock
 from runlet.config import ConfigError
 from runlet_amqp import declaration
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.subscriber import Subscriber
 from runlet_http import auth, database_errors
@@ -45,46 +43,39 @@ from runlet_loop_guard import LoopGuard, load_grammars
 from runlet_postgres import engines
 from runlet_telemetry import build_info, metrics, tracing
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 
 SESSION_CONNECTIONS = 32
-RELAY_DATABASE_CONNECTIONS = 1
+# The relay's, and that of its gauges.
+RELAY_DATABASE_CONNECTIONS = 2
+# Longer than it waits for confirms.
+RELAY_STOP_SECONDS = 25.0
 COMMAND_DATABASE_CONNECTIONS = 1
-
-
-class Background(Protocol):
-    """A thread that works beside the requests."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def close(self) -> None:
-        """Finish what is in hand, and end."""
-        ...
 
 
 @dataclass(frozen=True)
 class Api:
-    """The application and its threads, in the order in which they stop.
+    """The application and its background loops, in the order in which they stop.
 
-    `send_readers_away` ends the streams, whose readers go on reading elsewhere.
+    `begin_shutdown` ends the streams, whose readers go on reading elsewhere.
     """
 
     app: Flask
-    background: tuple[Background, ...]
-    send_readers_away: Callable[[], None]
+    loops: tuple[Loop, ...]
+    supervisor: Supervisor
+    begin_shutdown: Callable[[], None]
     tracer: Tracer
 
     def start(self) -> None:
-        """Start the threads; they do not outlive a fork, so call it in the process that serves."""
-        for part in self.background:
-            part.start()
+        """Start the loops; threads do not outlive a fork, so call it in the process that serves."""
+        self.supervisor.start(*self.loops)
 
     def close(self) -> None:
-        """Let the threads finish what is in hand."""
-        for part in self.background:
-            part.close()
+        """Let the loops finish what is in hand, one after the other."""
+        for loop in self.loops:
+            self.supervisor.stop(loop.name)
+        self.supervisor.stop_all()
         self.tracer.close()
 
 
@@ -104,8 +95,22 @@ class RelayProcess:
 
     relay: OutboxRelay
     publisher: Publisher
+    gauges: OutboxGauges
     ops: OpsServer
+    supervisor: Supervisor
     tracer: Tracer
+
+    def start(self) -> None:
+        """Start all loops."""
+        self.supervisor.start(
+            self.ops.loop(), self.publisher.loop(), self.gauges.loop(), self.relay.loop()
+        )
+
+    def close(self) -> None:
+        """Let the loops finish what is in hand, the relay before the publisher that it waits for."""
+        self.supervisor.stop("relay", timeout=RELAY_STOP_SECONDS)
+        self.supervisor.stop_all()
+        self.tracer.close()
 
 
 @dataclass(frozen=True)
@@ -125,14 +130,15 @@ def create_api(config: ApiConfig) -> Api:
     engine = engines.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
-    publisher = Publisher(config, name, _declare(config), tracer)
+    publisher = Publisher(config, name, _topology(config), tracer)
     outbox = Outbox(publisher, engine)
     events = _create_event_delivery(config, f"{name}-listener", engine)
     parts = _create_parts(config, engine, publisher, outbox, events)
-    app = _create_app(config, publisher, parts, tracer)
+    supervisor = Supervisor()
+    app = _create_app(config, publisher, parts, supervisor, tracer)
     # The outbox ends after the publisher: the last confirms are still to be noted.
-    background = (publisher, outbox, events.listener, events.poller)
-    return Api(app, background, events.waiters.begin_shutdown, tracer)
+    loops = (publisher.loop(), outbox.loop(), events.listener.loop(), events.poller.loop())
+    return Api(app, loops, supervisor, events.waiters.begin_shutdown, tracer)
 
 
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
@@ -142,19 +148,18 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
     )
     tracer = tracing.create(config, name)
-    publisher = Publisher(config, name, _declare(config), tracer)
-    clock, languages = SystemClock(), list(config.offered_languages())
-    gauges = OutboxGauges(engine, clock)
-    relay = OutboxRelay(engine, publisher, languages, clock, gauges.measure_when_due)
+    publisher = Publisher(config, name, _topology(config), tracer)
+    relay = OutboxRelay(engine, publisher, list(config.offered_languages()))
     build_info.announce(name, Path(__file__).parent)
     database_answers = engines.create_probe(config.database_url, name)
+    supervisor = Supervisor()
     ops = OpsServer(
-        stalled=lambda: [] if relay.alive else ["relay"],
+        stalled=supervisor.stalled,
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
         metrics=metrics.RELAY,
         port=ops_port,
     )
-    return RelayProcess(relay, publisher, ops, tracer)
+    return RelayProcess(relay, publisher, OutboxGauges(engine), ops, supervisor, tracer)
 
 
 def create_dead_letter_tools(config: CommandConfig) -> DeadLetterTools:
@@ -208,12 +213,16 @@ def _create_event_delivery(config: ApiConfig, name: str, engine: Engine) -> Even
         output_buffer.record_progress(state.execution_id, Progress.of(state.status, state.attempts))
 
     poller = MissedEventPoller(waiters, States(engine).read, note)
-    listener = create_listener(config, name, _declare(config), waiters, output_buffer, poller)
+    listener = create_listener(config, name, _topology(config), waiters, output_buffer, poller)
     return EventDelivery(waiters, output_buffer, poller, listener)
 
 
 def _create_app(
-    config: ApiConfig, publisher: Publisher, parts: context.Context, tracer: Tracer
+    config: ApiConfig,
+    publisher: Publisher,
+    parts: context.Context,
+    supervisor: Supervisor,
+    tracer: Tracer,
 ) -> Flask:
     checks = {
         "database": engines.create_probe(config.database_url, "execution-api"),
@@ -225,6 +234,7 @@ def _create_app(
         # While it is away, runs are accepted into the outbox, and results can be read.
         deferrable=frozenset({"message broker"}),
         metrics=metrics.EXECUTION_API,
+        stalled=supervisor.stalled,
     )
     app, api = create_app(description, tracer)
     auth.install(app, api, config, trusts_services=False)
@@ -247,5 +257,5 @@ def _create_session_client(config: ApiConfig) -> SessionClient:
     return SessionClient(config.session_api_url, SESSION_CONNECTIONS, config.service_token)
 
 
-def _declare(config: RelayConfig) -> Declare:
-    return partial(declaration.declare, languages=list(config.offered_languages()))
+def _topology(config: RelayConfig) -> Topology:
+    return declaration.create_topology(config.offered_languages())

@@ -18,12 +18,12 @@ atexit.register(_api.close)
 _stop = signal.getsignal(signal.SIGTERM)
 
 
-def _send_readers_away_and_stop(number: int, frame: FrameType | None) -> None:
-    _api.send_readers_away()
+def _begin_shutdown(number: int, frame: FrameType | None) -> None:
+    _api.begin_shutdown()
     if callable(_stop):
         _stop(number, frame)
 
 
 # Gunicorn stops when the last request is answered, and a stream may last for minutes.
-signal.signal(signal.SIGTERM, _send_readers_away_and_stop)
+signal.signal(signal.SIGTERM, _begin_shutdown)
 app = _api.app

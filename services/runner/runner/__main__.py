@@ -8,7 +8,6 @@ import docker
 from runlet import config
 from runlet.lifecycle import StopSignal, take_short_turns
 from runlet_telemetry import logs
-from runlet_telemetry.supervision import Supervisor
 from runner import bootstrap
 from runner.config import Config
 from runner.containers.engine import engine_faults
@@ -35,7 +34,7 @@ def main() -> int:
     take_short_turns()
     stop = StopSignal()
     stop.install()
-    Supervisor().start(runner.ops_server().loop())
+    runner.supervisor.start(runner.ops_server().loop())
     runner.run(stop)
     return 0
 

@@ -124,7 +124,7 @@ def test_the_end_of_a_queued_one_is_told_whole(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    with listening(amqp_url, topology.ENDINGS) as listener:
+    with listening(amqp_url, topology.ENDED) as listener:
         cancel(client.application, request.execution_id)
         ended = listener.receive()
     execution = database.execution(request.execution_id)

@@ -10,13 +10,13 @@ from execution_api.executions.waiters import WaiterRegistry
 from execution_api.streaming.output_buffer import OutputBuffer
 from runlet import topology
 from runlet.messages import ExecutionEnded, Message
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.settings import BrokerSettings
 from runlet_amqp.subscriber import Binding, Subscriber
 
 # Ends come from the collector, once they are stored; the rest directly from the runners.
 BINDINGS = (
-    Binding(topology.ENDINGS),
+    Binding(topology.ENDED),
     Binding(topology.RESULTS, topology.STARTED),
     Binding(topology.RESULTS, topology.OUTPUT),
     Binding(topology.RESULTS, topology.RETRYING),
@@ -26,14 +26,14 @@ BINDINGS = (
 def create_listener(
     broker: BrokerSettings,
     name: str,
-    declare: Declare,
+    wanted: Topology,
     waiters: WaiterRegistry,
     output: OutputBuffer,
     poller: MissedEventPoller,
 ) -> Subscriber:
-    """A subscriber that answers waiters with what the collector stored, and keeps output output.
+    """A subscriber that answers waiters with what the collector stored, and keeps what runs print.
 
-    What is missed while the connection is away, the look-out makes up for.
+    What is missed while the connection is away, the poller makes up for.
     """
 
     def on_message(message: Message) -> None:
@@ -41,7 +41,7 @@ def create_listener(
             output.receive(message)
             return
         output.discard(message.execution_id)
-        # Before those who wait are told: who comes in between reads it.
+        # Before those who wait are notified: a waiter that comes in between reads it.
         waiters.clear_pending(message.execution_id)
         if waiters.has_waiters(message.execution_id):
             waiters.notify_finished(message.execution_id, as_row(message))
@@ -50,7 +50,7 @@ def create_listener(
         waiters.listening = connected
         poller.wake()
 
-    return Subscriber(broker, name, declare, BINDINGS, on_message, on_connection)
+    return Subscriber(broker, name, wanted, BINDINGS, on_message, on_connection)
 
 
 def as_row(ended: ExecutionEnded) -> dict[str, Any]:

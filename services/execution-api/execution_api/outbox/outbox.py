@@ -10,13 +10,13 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from runlet_postgres.errors import DatabaseUnavailableError
 from sqlalchemy import Delete, Engine, delete, select, tuple_
 
 from execution_api.tables import FIRST_ATTEMPT, outbox
 from runlet import messages, topology
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
-from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
@@ -38,9 +38,9 @@ class StoredRequest:
     attempt: int
     queued_at: datetime
 
-    def message(self) -> OutgoingMessage:
+    def message(self) -> Envelope:
         """The request for this attempt, on its way to the runners of its language."""
-        return OutgoingMessage(
+        return Envelope(
             exchange=topology.RUNS,
             routing_key=self.language,
             type=messages.TYPE_NAMES[messages.RunRequested],
