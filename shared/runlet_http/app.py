@@ -71,7 +71,7 @@ def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, A
 
 
 def _add_health(app: Flask, stalled: health.Stalled) -> None:
-    @app.get("/health")
+    @app.get("/health", endpoint="health")
     def alive() -> Response:
         away = stalled()
         return Response(health.document(away), 503 if away else 200, health.HEADERS)

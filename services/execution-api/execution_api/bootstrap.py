@@ -41,7 +41,7 @@ from runlet_http import auth, database_errors
 from runlet_http.app import Description, create_app
 from runlet_loop_guard import LoopGuard, load_grammars
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -107,7 +107,7 @@ class RelayProcess:
         )
 
     def close(self) -> None:
-        """Let the loops finish what is in hand, the relay before the publisher that it waits for."""
+        """Let the loops finish what is in hand, the relay before its publisher."""
         self.supervisor.stop("relay", timeout=RELAY_STOP_SECONDS)
         self.supervisor.stop_all()
         self.tracer.close()
@@ -126,7 +126,7 @@ def create_api(config: ApiConfig) -> Api:
     name = "execution-api"
     build_info.announce(name, Path(__file__).parent)
     instrumentation.prepare(config.offered_languages())
-    tracer = tracing.create(config, name)
+    tracer = tracers.create(config, name)
     engine = engines.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
@@ -147,7 +147,7 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     engine = engines.create_engine(
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
     )
-    tracer = tracing.create(config, name)
+    tracer = tracers.create(config, name)
     publisher = Publisher(config, name, _topology(config), tracer)
     relay = OutboxRelay(engine, publisher, list(config.offered_languages()))
     build_info.announce(name, Path(__file__).parent)

@@ -13,7 +13,7 @@ from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, Log
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
 from runlet_loop_guard import LoopGuard, LoopGuardSetting
-from runlet_telemetry.tracing import TracingSettings
+from runlet_telemetry.tracing_settings import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,23 +6,22 @@ from concurrent.futures import Future
 
 import pytest
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api import bootstrap
 from execution_api.bootstrap import Api, RelayProcess
 from execution_api.config import RelayConfig
 from execution_api.outbox.outbox import Outbox, StoredRequest
 from runlet import messages
-from runlet.lifecycle import StopSignal
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
 from runlet_postgres import engines
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.broker import vhosts
 from support.broker.tcp_proxy import TcpProxy
 from support.databases.executions import ExecutionsDatabase, run_requested
 from support.http.session_api_stub import SessionApiStub
+from support.loops import supervised
 from support.parallel import at_once
-from support.threads import running
 from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
@@ -131,13 +130,12 @@ def test_a_late_confirm_leaves_the_request_of_a_later_attempt_alone(
     request = database.add()
     publisher = SlowPublisher()
     outbox = Outbox(publisher, database.engine)
-    outbox.start()
-    body = messages.encode(request).decode()
-    stored = StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
-    outbox.publish(stored)
-    database.run("UPDATE outbox SET attempt = 2")
-    publisher.confirm.set_result(None)
-    outbox.close()
+    with supervised(outbox.loop()):
+        body = messages.encode(request).decode()
+        stored = StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
+        outbox.publish(stored)
+        database.run("UPDATE outbox SET attempt = 2")
+        publisher.confirm.set_result(None)
     assert database.outbox() == {request.execution_id}
 
 
@@ -156,9 +154,8 @@ def test_the_clean_up_does_not_wait_for_rows_that_a_relay_holds(
     lock = text("SELECT FROM outbox WHERE execution_id = :id FOR UPDATE")
     with engines.transaction(database.engine) as relay:
         relay.execute(lock, {"id": held.execution_id})
-        outbox.start()
-        eventually(lambda: database.outbox() == {held.execution_id})
-        outbox.close()
+        with supervised(outbox.loop()):
+            eventually(lambda: database.outbox() == {held.execution_id})
 
 
 def test_a_relay_that_hangs_lets_go_of_its_rows(
@@ -168,7 +165,7 @@ def test_a_relay_that_hangs_lets_go_of_its_rows(
     monkeypatch.setattr("execution_api.outbox.relay.wait", hang)
     database.add()
     grow_old(database)
-    with pytest.raises(SQLAlchemyError):
+    with pytest.raises(DatabaseUnavailableError):
         relay.relay.relay_batch()
     with engines.transaction(database.engine) as other:
         assert other.execute(text("SELECT FROM outbox FOR UPDATE SKIP LOCKED")).rowcount == 1
@@ -256,9 +253,9 @@ def test_nothing_leaves_the_outbox_before_the_broker_has_it(
 def test_a_relay_works_until_it_is_stopped(
     database: ExecutionsDatabase, relay: RelayProcess
 ) -> None:
-    stop = StopSignal()
     database.add()
     grow_old(database)
-    with running(lambda: relay.relay.run(stop), stop):
-        eventually(lambda: not database.outbox())
-        assert relay.relay.alive
+    relay.supervisor.start(relay.relay.loop())
+    eventually(lambda: not database.outbox())
+    assert relay.supervisor.stalled() == []
+    assert relay.supervisor.stop("relay", timeout=30)

@@ -43,7 +43,7 @@ def start_server(start_api: StartApi) -> Iterator[StartServer]:
         apis: list[Api] = []
         yield start
         for api in apis:
-            api.send_readers_away()
+            api.begin_shutdown()
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_a_process_that_stops_ends_its_streams_and_they_go_on_elsewhere(
     leaving = start_api()
     with serving(leaving.app) as port, OpenStream(port, path_of(running)) as reader:
         eventually(lambda: reader.reading.statuses)
-        leaving.send_readers_away()
+        leaving.begin_shutdown()
         assert reader.wait_for_end().end is None
 
 

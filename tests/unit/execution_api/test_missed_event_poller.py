@@ -8,6 +8,7 @@ from execution_api.executions import missed_event_poller
 from execution_api.executions.missed_event_poller import MissedEventPoller, State
 from execution_api.executions.waiters import WaiterRegistry
 from runlet.execution import Status
+from support.loops import supervised
 from support.wait_until import eventually
 
 X, Y, Z = uuid4(), uuid4(), uuid4()
@@ -84,9 +85,8 @@ def test_a_database_that_is_away_disturbs_nobody(table: Table, waiters: WaiterRe
 @pytest.fixture
 def running(table: Table, waiters: WaiterRegistry) -> Iterator[MissedEventPoller]:
     poller = poller_of(table, waiters)
-    poller.start()
-    yield poller
-    poller.close()
+    with supervised(poller.loop()):
+        yield poller
 
 
 def test_it_looks_at_once_when_it_is_called(
@@ -102,7 +102,5 @@ def test_it_looks_now_and_then_by_itself(
 ) -> None:
     monkeypatch.setattr(missed_event_poller, "DISCONNECTED_POLL_SECONDS", 0.001)
     poller = poller_of(table, waiters)
-    poller.start()
-    with waiters.waiting_for(Y):
+    with supervised(poller.loop()), waiters.waiting_for(Y):
         eventually(lambda: len(table.questions) > 2)
-    poller.close()

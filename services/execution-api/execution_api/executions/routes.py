@@ -13,7 +13,7 @@ from execution_api.executions.schemas import (
     WaitSchema,
 )
 from execution_api.executions.waiters import Row, wait_until
-from execution_api.openapi import examples, links
+from execution_api.openapi import links
 from execution_api.openapi.problem_documents import NO_EXECUTION, NO_SESSION, OVER
 from runlet.execution import TERMINAL
 from runlet_http import path_ids
@@ -36,9 +36,7 @@ _EXECUTION_IN_PATH = [documents.path_id("execution_id", "execution")]
 )
 @blueprints.document_problems(executions, NO_EXECUTION, 422, 503)
 @executions.arguments(WaitSchema(), location="query")
-@executions.response(
-    200, ExecutionSchema, description="The execution as it is now.", example=examples.EXECUTION
-)
+@executions.response(200, ExecutionSchema, description="The execution as it is now.")
 def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
     """The whole execution; its result once it is over."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -61,9 +59,7 @@ def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
     **documents.links(202, **links.THIS_EXECUTION),
 )
 @blueprints.document_problems(executions, NO_EXECUTION, OVER, 503)
-@executions.response(
-    202, CancelledSchema, description="Cancelled, or about to be.", example=examples.CANCELLED
-)
+@executions.response(202, CancelledSchema, description="Cancelled, or about to be.")
 def cancel(execution_id: str) -> tuple[Any, int]:
     """End an execution before its time; what it printed so far is kept."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -78,9 +74,7 @@ def cancel(execution_id: str) -> tuple[Any, int]:
     **documents.links(200, **links.THIS_EXECUTION),
 )
 @blueprints.document_problems(executions, NO_EXECUTION, 503)
-@executions.response(
-    200, EventsSchema, description="What happened, oldest first.", example=examples.EVENTS
-)
+@executions.response(200, EventsSchema, description="What happened, oldest first.")
 def events(execution_id: str) -> dict[str, Any]:
     """Every step of the execution, with its time."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -98,9 +92,7 @@ def events(execution_id: str) -> dict[str, Any]:
 )
 @blueprints.document_problems(executions, NO_SESSION, 422, 503)
 @executions.arguments(PageSchema(), location="query")
-@executions.response(
-    200, ExecutionListSchema, description="A page, newest first.", example=examples.EXECUTIONS
-)
+@executions.response(200, ExecutionListSchema, description="A page, newest first.")
 def list_newest(query: dict[str, Any], session_id: str) -> dict[str, Any]:
     """The executions of a session, newest first."""
     known_id = path_ids.parse(session_id, "code session")

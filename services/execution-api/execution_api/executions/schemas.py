@@ -140,12 +140,18 @@ class ExecutionSchema(AnswerSchema):
     compile = fields.Nested(
         CompileSchema,
         allow_none=True,
-        metadata={"description": "How compiling went; null where nothing was compiled."},
+        metadata={
+            "description": "How compiling went; null where nothing was compiled.",
+            "example": None,
+        },
     )
     feedback = fields.List(
         fields.Nested(FeedbackSchema),
         allow_none=True,
-        metadata={"description": "Remarks for the learner; null until it is over."},
+        metadata={
+            "description": "Remarks for the learner; null until it is over.",
+            "example": [],
+        },
     )
     attempts = fields.Integer(metadata=_ATTEMPTS)
     limits = fields.Nested(LimitsSchema, metadata={"description": "What the run may use."})

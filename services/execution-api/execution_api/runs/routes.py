@@ -9,10 +9,10 @@ from flask import request, url_for
 from execution_api import context
 from execution_api.errors import InvalidError
 from execution_api.executions.schemas import EXECUTION_ID, AcceptedSchema
-from execution_api.openapi import examples, links
+from execution_api.openapi import links
 from execution_api.openapi.problem_documents import ACTIVE, NO_SESSION, TOO_MANY
 from execution_api.runs.run_request import RunBody
-from execution_api.runs.schema import RunSchema
+from execution_api.runs.schema import RUN_EXAMPLE, RunSchema
 from execution_api.runs.submission import RunCall
 from runlet_http import path_ids
 from runlet_http.openapi import blueprints, documents
@@ -40,12 +40,11 @@ _LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTI
     **documents.links(202, **links.THIS_EXECUTION, **links.SAME_SESSION),
 )
 @blueprints.document_problems(runs, 400, NO_SESSION, ACTIVE, 413, 415, 422, TOO_MANY, 503)
-@runs.arguments(RunSchema(), required=False, example=examples.RUN)
+@runs.arguments(RunSchema(), required=False, example=RUN_EXAMPLE)
 @runs.response(
     202,
     AcceptedSchema,
     description="Accepted; ask at Location for the result.",
-    example=examples.ACCEPTED,
     headers=_LOCATION,
 )
 def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
