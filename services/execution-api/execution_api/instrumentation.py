@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from execution_api.errors import CallRefusedError, Cause
 from runlet.execution import Reason, Status
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry.metrics import RUNS_ACCEPTED, RUNS_FINISHED, RUNS_REJECTED
 
 
@@ -26,6 +26,6 @@ def rejections_counted() -> Iterator[None]:
     except CallRefusedError as error:
         RUNS_REJECTED.labels(error.cause).inc()
         raise
-    except AWAY_ERRORS:
+    except DatabaseUnavailableError:
         RUNS_REJECTED.labels(Cause.UNAVAILABLE).inc()
         raise

@@ -2,12 +2,12 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from execution_api.executions import missed_event_poller
 from execution_api.executions.missed_event_poller import MissedEventPoller, State
 from execution_api.executions.waiters import WaiterRegistry
 from runlet.execution import Status
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.loops import supervised
 from support.wait_until import eventually
 
@@ -25,7 +25,7 @@ class Table:
     def read(self, ids: Sequence[UUID]) -> list[State]:
         self.questions.append(set(ids))
         if self.is_away:
-            raise OperationalError("SELECT", {}, Exception("away"))
+            raise DatabaseUnavailableError("away")
         found = [(id_, self.states[id_]) for id_ in ids]
         return [State(id_, *state) for id_, state in found if state is not None]
 

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.exc import OperationalError
 
 from execution_api.executions.waiters import Row, WaiterRegistry
 from execution_api.streaming import stream
@@ -17,6 +16,7 @@ from execution_api.streaming.output_buffer import Bounds, OutputBuffer
 from execution_api.streaming.position import Position
 from execution_api.streaming.stream import Source, Stream
 from runlet.messages import ExecutionOutput, ExecutionStarted, Message
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.clocks import ManualClock
 from support.databases.event_factory import printed, retrying, started
 from support.databases.executions import run_requested
@@ -219,7 +219,7 @@ def test_nothing_is_read_while_there_is_no_call_for_it() -> None:
 
 def test_a_database_that_is_away_does_not_end_the_stream() -> None:
     process = Process(stored=row("RUNNING", 1))
-    away = OperationalError("SELECT", {}, Exception("away"))
+    away = DatabaseUnavailableError("away")
     with patch.object(Process, "_find", side_effect=away):
         reading = process.read(
             receive(printed(REQUEST, "4")),

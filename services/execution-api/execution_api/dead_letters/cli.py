@@ -18,7 +18,7 @@ from runlet import config
 from runlet.config import ConfigError
 from runlet.execution import Status
 from runlet_http.cursors import Cursor
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry import logs
 from runlet_telemetry.trace_context import child_of
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(options.act(bootstrap.create_dead_letter_tools(settings), options))
     except (CallRefusedError, ConfigError) as error:
         return _fail(str(error))
-    except AWAY_ERRORS:
+    except DatabaseUnavailableError:
         return _fail(DATABASE_AWAY)
     return 0
 

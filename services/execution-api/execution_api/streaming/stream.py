@@ -18,7 +18,7 @@ from execution_api.streaming.output_buffer import (
 )
 from execution_api.streaming.position import Position
 from runlet.execution import TERMINAL
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
@@ -146,7 +146,7 @@ class Stream:
         """The execution as it is stored now, or as it was while the database is away."""
         try:
             return self._source.read()
-        except AWAY_ERRORS as error:
+        except DatabaseUnavailableError as error:
             log.warning("stream_read_failed", error=str(error))
             return row
 
