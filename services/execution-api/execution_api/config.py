@@ -31,7 +31,7 @@ class RelayConfig(CommandConfig, BrokerSettings, TracingSettings):
     log_level: LogLevel = "INFO"
 
     def offered_languages(self) -> dict[str, Language]:
-        """The languages this deployment runs, by id. Raises ConfigError for one nobody knows."""
+        """The languages this deployment runs, by id. Raises ConfigError for an unknown one."""
         try:
             return offered(comma_separated(self.languages))
         except ValueError as error:

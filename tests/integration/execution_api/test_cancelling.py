@@ -138,7 +138,7 @@ def test_the_end_of_a_queued_one_is_told_whole(
 def test_who_waits_for_a_queued_one_hears_of_it(
     client: FlaskClient, database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.executions.missed_event_poller.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("execution_api.executions.missed_event_poller.POLL_SECONDS", 3600.0)
     request = database.add()
     path = f"/executions/{request.execution_id}"
     begun = time.monotonic()

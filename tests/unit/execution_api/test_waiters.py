@@ -142,7 +142,7 @@ def test_of_too_many_the_oldest_are_no_longer_expected() -> None:
     assert waiters.is_pending(many[1])
 
 
-def test_what_the_look_out_found_over_is_no_longer_expected() -> None:
+def test_what_the_poller_found_over_is_no_longer_pending() -> None:
     waiters = listening()
     waiters.mark_pending(X)
     waiters.notify_stale(X)

@@ -36,7 +36,7 @@ class CancelledExecution:
 
 @dataclass(frozen=True)
 class Canceller:
-    """Cancels executions, and tells runners and waiters of it without waiting for the broker.
+    """Cancels executions, and publishes it to runners and waiters without waiting for the broker.
 
     A cancellation that does not reach its runner now is repeated by the collector.
     """

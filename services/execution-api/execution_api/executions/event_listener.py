@@ -1,4 +1,4 @@
-"""Hearing what becomes of executions, and telling those who wait for it."""
+"""Receives the events of executions, and notifies those who wait for them."""
 
 import dataclasses
 from typing import Any

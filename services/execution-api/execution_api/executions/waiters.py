@@ -10,17 +10,18 @@ from uuid import UUID
 
 Row = Mapping[str, Any]
 
-# Runs accepted here whose end is not told yet. An end that is not told, because a process died or a
-# queue was full, is to be missed by few: what was accepted longer ago is read like all others.
+# Runs accepted here whose end was not published yet. One that is never published, because a process
+# died or a queue was full, costs a wait; so what was accepted longer ago is read like all others.
 MAX_PENDING = 10_000
 PENDING_SECONDS = 2.0
 
 
 class Waiter:
-    """What one waiter listens to.
+    """One caller that waits for one execution.
 
-    `ended` is the execution once its end was told; `is_stale` says that the stored execution may
-    hold news that nobody told.
+    `ended` is the execution once its end was published; `is_stale` says that the stored execution
+    may have changed without an event that was received. For one waiting thread; any thread may
+    notify it.
     """
 
     def __init__(self) -> None:
@@ -30,15 +31,15 @@ class Waiter:
 
     @property
     def is_notified(self) -> bool:
-        """Whether a ring has not been waited for yet."""
+        """Whether there is a notification that was not waited for yet."""
         return self._event.is_set()
 
     def notify(self) -> None:
-        """Make the waiter look again."""
+        """Make the caller look again."""
         self._event.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait for a ring, at most `seconds`."""
+        """Wait for a notification, at most `seconds`."""
         self._event.wait(seconds)
         self._event.clear()
 
@@ -68,7 +69,7 @@ class WaiterRegistry:
             self._pending.clear()
 
     def mark_pending(self, execution_id: UUID) -> None:
-        """This run is about to be accepted here, so its end will be told: it need not be read."""
+        """This run is about to be accepted here; its end will be published and need not be read."""
         with self._lock:
             if self._listening:
                 self._pending[execution_id] = time.monotonic() + PENDING_SECONDS
@@ -76,12 +77,12 @@ class WaiterRegistry:
                     self._pending.popitem(last=False)
 
     def clear_pending(self, execution_id: UUID) -> None:
-        """The end was told, or the run was not accepted after all."""
+        """The end was published, or the run was not accepted after all."""
         with self._lock:
             self._pending.pop(execution_id, None)
 
     def is_pending(self, execution_id: UUID) -> bool:
-        """Whether the end is still to be told: who has a waiter already cannot miss it."""
+        """Whether the end is still to be published: who has a waiter already cannot miss it."""
         return time.monotonic() < self._pending.get(execution_id, 0.0)
 
     def awaited_ids(self) -> list[UUID]:
@@ -101,7 +102,7 @@ class WaiterRegistry:
                 waiter.notify()
 
     def notify_stale(self, execution_id: UUID) -> None:
-        """Have who waits for this execution read it: what is stored went unheard."""
+        """Have the waiters read this execution: it changed, and no event said so."""
         with self._lock:
             self._pending.pop(execution_id, None)
             for waiter in self._waiters.get(execution_id, ()):
@@ -118,7 +119,7 @@ class WaiterRegistry:
 
     @contextmanager
     def waiting_for(self, execution_id: UUID) -> Iterator[Waiter]:
-        """A waiter that rings when the execution has ended, or may have."""
+        """A waiter that is notified when the execution has ended, or may have."""
         waiter = Waiter()
         with self._lock:
             self._waiters[execution_id].add(waiter)

@@ -4,11 +4,11 @@ import math
 from typing import Any
 
 import structlog
-from runlet_postgres.errors import DatabaseUnavailableError
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 
 from execution_api.tables import executions, outbox
 from runlet.execution import Status
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry.metrics import OUTBOX_MESSAGES, OUTBOX_OLDEST_SECONDS
 from runlet_telemetry.supervision import Loop, LoopContext
 
@@ -51,7 +51,7 @@ def _set(count: float, age: float) -> None:
 
 
 def _measure_statement() -> Select[Any]:
-    """What is over needs no runner any more, whoever removes its row."""
+    """What is over needs no runner, and its row goes soon."""
     age = cast(extract("epoch", func.now() - func.min(outbox.c.created_at)), Float)
     return (
         select(func.count(), age)

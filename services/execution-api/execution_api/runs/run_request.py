@@ -1,4 +1,4 @@
-"""From what a caller asked for to what a runner is told."""
+"""From what a caller asked for to the request for a runner."""
 
 import hashlib
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ NOTHING_KNOWN = Progress(0, is_queued=False)
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is remembered: bytes of a stream and of all, and for how long without news."""
+    """How much is remembered: bytes of a stream and of all, and for how long without an event."""
 
     stream_bytes: int = 1 << 20
     total_bytes: int = 64 << 20
@@ -83,7 +83,7 @@ class _Execution:
 
 
 class OutputBuffer:
-    """The recent output of all executions that run, whether or not somebody reads it.
+    """The recent output of all executions that run, whether or not it is read.
 
     Bounded: the beginning of a long output and the executions that were silent for longest are
     forgotten first. What is missing here, readers get from the stored result.
@@ -113,7 +113,7 @@ class OutputBuffer:
                 self.record_progress(id_, Progress(attempt, is_queued=True))
 
     def record_progress(self, execution_id: UUID, progress: Progress) -> None:
-        """Take note of an execution's progress, if somebody is interested."""
+        """Record the progress of an execution that is followed or has printed something."""
         with self._lock:
             execution = self._executions.get(execution_id)
             if execution is not None and progress > execution.progress:
@@ -185,7 +185,7 @@ class OutputBuffer:
             self._drop(execution_id)
 
     def _drop(self, execution_id: UUID) -> None:
-        """Forget the output; the rest stays while somebody follows the execution."""
+        """Discard the output; the rest stays while the execution is followed."""
         execution = self._executions.get(execution_id)
         if execution is None:
             return

@@ -31,10 +31,10 @@ PIECE_SIZE = 64 * 1024
 
 @dataclass(frozen=True)
 class Source:
-    """Where the news of one execution comes from.
+    """Where the state and the output of one execution come from.
 
     `read` gives it as it is stored, None when it is gone. It is asked once at the beginning and
-    when there is news in it that went unheard; no connection is held in between.
+    when it may have changed without an event; no connection is held in between.
     """
 
     execution_id: UUID
@@ -57,7 +57,7 @@ class Stream:
         self._source = source
         self._reader_is_gone = reader_is_gone
         self._position = position or Position()
-        # Who comes back with an id has been told the status that goes with it.
+        # A reader that comes back with an id has received the status that goes with it.
         self._progress_sent = (
             None if position is None else Progress(position.attempt, position.attempt == 0)
         )
@@ -76,7 +76,7 @@ class Stream:
             source.waiters.waiting_for(source.execution_id) as waiter,
             source.output.subscribe(source.execution_id, waiter) as subscription,
         ):
-            # Once more: it may have ended before there was a waiter to ring.
+            # Once more: it may have ended before there was a waiter to notify.
             latest = self._read(row)
             while latest is not None and not _is_over(latest):
                 yield from self._updates(latest, subscription)
