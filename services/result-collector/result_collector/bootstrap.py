@@ -80,33 +80,32 @@ def create_collector(
     outside: Outside = Outside(),
 ) -> Collector:
     """The collector. Raises ConfigError for unknown languages and unusable callback settings."""
-    pulses = Pulses(stop, SystemClock())
     declare = partial(
         declaration.declare,
         languages=config.offered_languages(),
         callback_delays_seconds=outside.schedule.delays_seconds,
     )
+    supervisor, pulses = Supervisor(), Pulses(stop, SystemClock())
     tracer = tracing.create(config, NAME)
     publisher = Publisher(config, NAME, declare, tracer)
-    deliveries: Queue[Delivery] = Queue()
-    consumer = _create_consumer(config, declare, deliveries)
-    write = _create_write(config, _create_endings(publisher), tracer)
-    writer = Writer(deliveries, write, consumer.settle, pulses.add())
-    upkeep = _create_upkeep(config, declare, publisher, pulses, tracer)
-    callbacks = _create_callbacks(config, declare, publisher, pulses, outside, tracer)
+    inbox = Inbox()
+    consumer = _create_consumer(config, declare, inbox)
+    write = _create_write(config, _create_completions(publisher), tracer)
+    writer = Writer(inbox, write, consumer)
+    upkeep = _create_upkeep(config, declare, publisher, tracer)
+    gauges = _create_gauges(config, declare, outside)
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
-        healthy=lambda: writer.alive and pulses.beat(),
+        healthy=lambda: not supervisor.stalled(),
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
         metrics=metrics.COLLECTOR,
         port=ops_port,
     )
-    gauges = _create_gauges(config, declare, pulses, outside)
     beside = (*upkeep, *callbacks, *gauges)
     return Collector(consumer, writer, beside, publisher, ops, pulses.add(), tracer)
 
 
-def _create_consumer(config: Config, declare: Declare, deliveries: "Queue[Delivery]") -> Consumer:
+def _create_consumer(config: Config, declare: Declare, inbox: Inbox) -> Consumer:
     queues = (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
     return Consumer(
         config,
@@ -114,29 +113,24 @@ def _create_consumer(config: Config, declare: Declare, deliveries: "Queue[Delive
         queues=queues,
         prefetch=PREFETCH,
         declare=declare,
-        on_delivery=counted(queues, deliveries.put),
+        on_delivery=counted(queues, inbox.put),
     )
 
 
-def _create_endings(publisher: Publisher) -> Tells:
-    return CountedEndings(Endings(publisher), SystemClock())
+def _create_completions(publisher: Publisher) -> Completions:
+    return CountedCompletions(CompletionPublisher(publisher), SystemClock())
 
 
-def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
+def _create_write(config: Config, completions: Completions, tracer: Tracer) -> Write:
     clock = SystemClock()
     engine = engines.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=True)
-    store = Store(engine, clock)
 
-    def write(batch: Sequence[Delivery]) -> None:
-        with storing(tracer, batch) as delivered:
-            applied = store.apply(delivered)
-        for stored in applied:
-            if stored.ended is not None:
-                endings.tell(stored.ended, stored.traceparent)
-        for stored in applied:
-            report(stored, clock)
+    def on_stored(stored: Stored) -> None:
+        if stored.ended is not None:
+            completions.publish(stored.ended, stored.traceparent)
+        report(stored, clock)
 
-    return write
+    return BatchWriter(Store(engine, clock), on_stored, tracer, clock).write
 
 
 def _create_upkeep(

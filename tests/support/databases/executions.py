@@ -8,7 +8,7 @@ import sqlalchemy
 from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 
 from execution_api.executions.repository import ExecutionRepository, NewExecution
-from execution_api.tables import (
+from runlet_postgres.execution_tables import (
     callback_attempts,
     callbacks,
     dead_letters,

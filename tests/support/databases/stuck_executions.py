@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from execution_api.tables import outbox
+from runlet_postgres.execution_tables import outbox
 from runlet.messages import RunRequested
 from support.databases.event_factory import started
 from support.databases.executions import ExecutionsDatabase, run_requested

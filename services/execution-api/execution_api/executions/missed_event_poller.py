@@ -10,7 +10,7 @@ from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.executions.waiters import Waiters
-from execution_api.tables import executions
+from runlet_postgres.execution_tables import executions
 from runlet.execution import TERMINAL, Status
 
 log = structlog.get_logger()

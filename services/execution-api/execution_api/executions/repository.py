@@ -26,7 +26,9 @@ from sqlalchemy.dialects import postgresql
 from execution_api.executions.trace_notes import trace_note
 from execution_api.runs import rate_limit_store
 from execution_api.runs.rate_limits import Claim
-from execution_api.tables import FIRST_ATTEMPT, execution_events, executions, outbox
+from runlet.execution import FIRST_ATTEMPT
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import execution_events, executions, outbox
 from runlet.execution import ACTIVE, FeedbackNote, Status
 from runlet.messages import RunRequested
 from runlet_http.cursors import Cursor
@@ -145,17 +147,7 @@ class ExecutionRepository:
         ]
 
 
-_HIDDEN = {
-    "request",
-    "idempotency_key",
-    "request_hash",
-    "detail",
-    "cancel_requested_at",
-    "callback_url",
-    "traceparent",
-}
-_SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
-_FIND = Prepared("find", select(*_SHOWN).where(executions.c.id == bindparam("execution_id")))
+_FIND = Prepared("find", select(*COLUMNS).where(executions.c.id == bindparam("execution_id")))
 _KNOWN = [
     executions.c.id,
     executions.c.status,

@@ -7,7 +7,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import NullPool, create_engine, text
 
-from execution_api.tables import metadata
+from runlet_postgres.execution_tables import metadata
 from runlet import config
 
 # Any number will do, as long as every process that migrates this database takes the same.

@@ -4,7 +4,7 @@ from typing import Any
 
 from execution_api.dead_letters.schemas import LETTER_ID
 from execution_api.executions.schemas import EXECUTION_ID
-from runlet.execution import Status
+from runlet.execution import RESULT, Status
 from runlet_http.openapi.documents import UUID_EXAMPLE
 
 SENT, STARTED, ENDED = (f"2025-01-31T12:00:{second}+00:00" for second in ("00", "00.004", "00.017"))
@@ -28,16 +28,7 @@ EXECUTION: dict[str, Any] = {
     "language": "python",
     "status": Status.COMPLETED,
     "reason": None,
-    "stdout": "42\n",
-    "stderr": "",
-    "stdout_truncated": False,
-    "stderr_truncated": False,
-    "exit_code": 0,
-    "signal": None,
-    "execution_time_ms": 12,
-    "cpu_time_ms": 10,
-    "memory_peak_kb": 9216,
-    "compile": None,
+    **{each.name: each.example for each in RESULT},
     "feedback": [],
     "attempts": 1,
     "limits": {

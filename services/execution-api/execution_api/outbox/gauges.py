@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from execution_api.tables import executions, outbox
+from runlet_postgres.execution_tables import executions, outbox
 from runlet.clock import Clock
 from runlet.execution import Status
 from runlet_telemetry.metrics import OUTBOX_MESSAGES, OUTBOX_OLDEST_SECONDS

@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy import Engine, delete, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
-from execution_api.tables import FIRST_ATTEMPT, outbox
+from runlet.execution import FIRST_ATTEMPT
+from runlet_postgres.execution_tables import outbox
 from runlet import messages, topology
 from runlet_amqp.envelopes import OutgoingMessage
 from runlet_amqp.publisher import Publisher

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.outbox.outbox import StoredRequest
-from execution_api.tables import executions, outbox
+from runlet_postgres.execution_tables import executions, outbox
 from runlet.clock import Clock
 from runlet.execution import Status
 from runlet.lifecycle import StopSignal

@@ -17,7 +17,7 @@ from execution_api.runs.loop_check import LoopGuard
 from execution_api.runs.rate_limits import Cause, Claim, OverLimitError, RateLimitSettings
 from execution_api.runs.run_request import RunBody
 from execution_api.runs.session_client import Snapshot
-from execution_api.tables import FIRST_ATTEMPT
+from runlet.execution import FIRST_ATTEMPT
 from runlet import messages
 from runlet.callback_hosts import AllowedHosts
 from runlet.clock import Clock

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from result_collector.tables import executions
+from runlet_postgres.execution_tables import executions
 from runlet.execution import Status
 from runlet_telemetry.metrics import OLDEST_QUEUED_SECONDS
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import DateTime
 
-from result_collector.tables import execution_events, executions, outbox
+from runlet_postgres.execution_tables import execution_events, executions, outbox
 from runlet.execution import Status
 
 BATCH_SIZE = 100

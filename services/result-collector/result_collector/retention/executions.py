@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import Column, Delete, Engine, Select, Table, bindparam, delete, select
 from sqlalchemy.types import DateTime
 
-from result_collector.tables import dead_letters, executions, outbox, run_allowances
+from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet.clock import Clock
 from runlet.execution import ACTIVE, Status
 from runlet.lifecycle import StopSignal
