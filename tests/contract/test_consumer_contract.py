@@ -36,9 +36,9 @@ def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url
 
     for _ in range(topology.DELIVERY_LIMIT + 1):
         died = subprocess.run(
-            [sys.executable, "-m", "support.fatal_consumer", amqp_url, QUEUE],
+            [sys.executable, "-m", "support.broker.fatal_consumer", amqp_url, QUEUE],
             env=python_environment(),
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert died.returncode == -9
@@ -88,7 +88,7 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
 
     publisher = Publisher(amqp_url, "stopping", declare_all())
     publisher.start()
-    assert publisher.wait_until_connected(20)
+    assert publisher.wait_until_connected(120)
     slots = Slots(
         2,
         lambda delivery: consumer.holds(delivery),

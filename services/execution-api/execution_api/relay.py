@@ -8,6 +8,7 @@ from execution_api.config import RelayConfig
 from runlet import config
 from runlet.lifecycle import StopSignal
 from runlet_telemetry import logs
+from runlet_telemetry.supervision import Supervisor
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     process = bootstrap.create_relay(settings)
     stop = StopSignal()
     stop.install()
-    process.ops.start()
+    Supervisor().start(process.ops.loop())
     process.publisher.start()
     process.relay.run(stop)
     process.publisher.close()

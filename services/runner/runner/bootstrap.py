@@ -18,7 +18,7 @@ from runlet_amqp.event_loop_connection import Declare
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, health, metrics, tracing
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.tracing import Tracer
 from runner import instrumentation
@@ -72,7 +72,7 @@ class Runner:
     def ops_server(self, port: int = OPS_PORT) -> OpsServer:
         """Health, readiness and metrics of this runner."""
         return OpsServer(
-            healthy=lambda: True,
+            stalled=health.no_loops,
             ready=lambda: {
                 "message broker": self.consumer.connected and self.publisher.connected,
                 "container engine": self.engine.answers(),

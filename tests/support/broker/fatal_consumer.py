@@ -1,4 +1,4 @@
-"""python -m support.fatal_consumer URL QUEUE: a consumer that dies of what it is given."""
+"""python -m support.broker.fatal_consumer URL QUEUE: a consumer that dies of what it is given."""
 
 import os
 import signal
