@@ -8,6 +8,7 @@ from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from runlet_postgres.execution_tables import executions
+from runlet.backoff import Stop
 from runlet.execution import Status
 from runlet_telemetry.metrics import OLDEST_QUEUED_SECONDS
 
@@ -26,8 +27,8 @@ class AgeGauges:
         self._oldest = oldest(language_ids)
         self._forget()
 
-    def turn(self) -> None:
-        """Look once. Raises one of SQLAlchemy's errors when the database cannot be used now."""
+    def turn(self, _stop: Stop) -> None:
+        """Measure once. Raises one of SQLAlchemy's errors when the database cannot be used now."""
         try:
             with self._engine.connect() as connection:
                 ages = connection.execute(self._oldest).mappings().one()

@@ -17,7 +17,7 @@ _DELAYS = tuple(topology.retry_queue(seconds) for seconds in topology.RETRY_DELA
 
 
 @dataclass(frozen=True)
-class Look:
+class QueueSnapshot:
     """Whether all that happened is taken out of the collector's queues, and where no work waits."""
 
     drained: bool
@@ -33,7 +33,7 @@ class IdleLanguages:
         self._since: dict[str, float] = {}
 
     def note(self, idle: Collection[str]) -> frozenset[str]:
-        """Take note of a look; gives the languages that were idle at every look for long enough."""
+        """Take note of a snapshot; gives the languages that were idle in every one for long enough."""
         now = self._clock.monotonic()
         self._since = {language: self._since.get(language, now) for language in idle}
         return frozenset(
@@ -43,7 +43,7 @@ class IdleLanguages:
         )
 
 
-class Queues:
+class QueueInspector:
     """Counts ready messages, over a connection that lives as long as one look."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Queues:
         self._declare = declare
         self._languages = languages
 
-    def look(self) -> Look:
+    def inspect(self) -> QueueSnapshot:
         """Look once, and put back queues that somebody deleted.
 
         Raises one of CONNECTION_ERRORS when the broker does not answer.
@@ -68,13 +68,13 @@ class Queues:
             self._declare(channel)
             drained = _are_empty(channel, _INBOX)
             if not _are_empty(channel, _DELAYS):
-                return Look(drained, frozenset())
+                return QueueSnapshot(drained, frozenset())
             idle = [
                 language
                 for language in self._languages
                 if _are_empty(channel, [topology.run_queue(language)])
             ]
-            return Look(drained, frozenset(idle))
+            return QueueSnapshot(drained, frozenset(idle))
 
 
 def _are_empty(channel: BlockingChannel, queues: Collection[str]) -> bool:
