@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 from uuid import UUID
 
 from runlet.limits import Limits
@@ -67,8 +67,8 @@ class CompileResult:
     time_ms: int
 
 
-def _shown(description: str, example: object, default: object = None) -> Any:
-    return field(default=default, metadata={"description": description, "example": example})
+def _shown(description: str, example: object) -> dict[str, object]:
+    return {"description": description, "example": example}
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,30 @@ class ExecutionResult:
     document follow from it, in this order, with what is said here of each field.
     """
 
-    stdout: str = _shown("What the program printed.", "42\n", default="")
-    stderr: str = _shown("What it printed to standard error.", "", default="")
-    stdout_truncated: bool = _shown("Whether stdout was cut off.", False, default=False)
-    stderr_truncated: bool = _shown("Whether stderr was cut off.", False, default=False)
-    exit_code: int | None = _shown("Null when a signal ended the program.", 0)
-    signal: int | None = _shown("The signal that ended the program.", None)
-    execution_time_ms: int | None = _shown("Wall-clock time of the run.", 12)
-    cpu_time_ms: int | None = _shown("CPU time of the run.", 10)
-    memory_peak_kb: int | None = _shown("Most memory in use, in KiB.", 9216)
-    compile: CompileResult | None = _shown(
-        "How compiling went; null where nothing was compiled.", None
+    stdout: str = field(default="", metadata=_shown("What the program printed.", "42\n"))
+    stderr: str = field(default="", metadata=_shown("What it printed to standard error.", ""))
+    stdout_truncated: bool = field(
+        default=False, metadata=_shown("Whether stdout was cut off.", False)
+    )
+    stderr_truncated: bool = field(
+        default=False, metadata=_shown("Whether stderr was cut off.", False)
+    )
+    exit_code: int | None = field(
+        default=None, metadata=_shown("Null when a signal ended the program.", 0)
+    )
+    signal: int | None = field(
+        default=None, metadata=_shown("The signal that ended the program.", None)
+    )
+    execution_time_ms: int | None = field(
+        default=None, metadata=_shown("Wall-clock time of the run.", 12)
+    )
+    cpu_time_ms: int | None = field(default=None, metadata=_shown("CPU time of the run.", 10))
+    memory_peak_kb: int | None = field(
+        default=None, metadata=_shown("Most memory in use, in KiB.", 9216)
+    )
+    compile: CompileResult | None = field(
+        default=None,
+        metadata=_shown("How compiling went; null where nothing was compiled.", None),
     )
 
 

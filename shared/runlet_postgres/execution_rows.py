@@ -26,7 +26,7 @@ COLUMNS = tuple(executions.c[name] for name in COLUMN_NAMES)
 AnyExecution = TypeVar("AnyExecution", bound=Execution)
 
 
-def read_row(row: Mapping[str, Any], execution_type: type[AnyExecution]) -> AnyExecution:
+def read_row(row: Mapping[Any, Any], execution_type: type[AnyExecution]) -> AnyExecution:
     """The execution in a row that has COLUMNS.
 
     Raises msgspec.ValidationError for one that a version stored in another shape.

@@ -6,13 +6,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from runlet.backoff import Stop
-from runlet_amqp.connection import CONNECTION_ERRORS
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
 # The database or the broker is away; the next turn may find it back.
-_UNAVAILABLE = (SQLAlchemyError, *CONNECTION_ERRORS)
+_UNAVAILABLE = (SQLAlchemyError, BrokerUnavailableError)
 
 Turn = Callable[[Stop], None]
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet import topology
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet_amqp import declaration, delivery_tracing
 from runlet_amqp.consumer import Consumer, Delivery
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
-from runlet_telemetry import build_info, health, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracing
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
 from runner import instrumentation
 from runner.config import Config
@@ -34,12 +34,15 @@ from runner.containers.reaper import HOST_OWNER_PREFIX, Reaper
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 
 NAME = "runner"
+# Longer than any run that is allowed; what stops the container is not so patient.
+DRAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Runner:
     """All parts of a runner, wired but not started."""
 
+    supervisor: Supervisor
     consumer: Consumer
     publisher: Publisher
     control: Subscriber
@@ -57,22 +60,25 @@ class Runner:
         """
         self.reaper.start()
         self.pool.open()
-        self.publisher.start()
-        self.control.start()
-        self.consumer.run(stop, self._is_drained)
+        self.supervisor.start(
+            self.publisher.loop(), self.control.loop(), self.consumer.loop(self._is_drained)
+        )
+        stop.wait()
+        self.supervisor.stop("consumer", timeout=DRAIN_SECONDS)
         # Without a connection to drain by, the consumer is back before the slots are idle.
         self.slots.close()
         self.slots.join()
-        self.control.close()
-        self.publisher.close()
+        self.supervisor.stop("subscriber")
+        self.supervisor.stop("publisher")
         self.reaper.stop()
         self.pool.close()
+        self.supervisor.stop_all()
         self.tracer.close()
 
     def ops_server(self, port: int = OPS_PORT) -> OpsServer:
         """Health, readiness and metrics of this runner."""
         return OpsServer(
-            stalled=health.no_loops,
+            stalled=self.supervisor.stalled,
             ready=lambda: {
                 "message broker": self.consumer.connected and self.publisher.connected,
                 "container engine": self.engine.answers(),
@@ -95,14 +101,12 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
     sandbox = DockerSandbox(engine, pool, settings)
 
-    def declare(channel: BlockingChannel) -> None:
-        declaration.declare(channel, languages)
-
     def settle(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
 
+    wanted = declaration.create_topology(languages)
     tracer = tracing.create(config, NAME)
-    publisher = Publisher(config, NAME, declare, tracer)
+    publisher = Publisher(config, NAME, wanted, tracer)
     reporter = Reporter(publisher)
     cancellations = Cancellations()
     handler = RunHandler(
@@ -110,18 +114,18 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     )
     slots = Slots(
         config.runner_concurrency,
-        lambda delivery: consumer.holds(delivery),
+        lambda delivery: consumer.is_current(delivery),
         delivery_tracing.traced(tracer, "run", handler.handle),
         give_up=lambda delivery: consumer.requeue(delivery),
         hand_back=HandBack(reporter, settle),
     )
     queues = [topology.run_queue(language) for language in languages]
     accept = counted(queues, slots.accept)
-    consumer = Consumer(config, NAME, queues, config.runner_concurrency, declare, accept)
+    consumer = Consumer(config, NAME, queues, config.runner_concurrency, wanted, accept)
     _prepare_metrics(config, pool)
-    control = _create_control(config, declare, cancellations)
+    control = _create_control(config, wanted, cancellations)
     reaper = Reaper(engine, owner)
-    return Runner(consumer, publisher, control, slots, pool, reaper, engine, tracer)
+    return Runner(Supervisor(), consumer, publisher, control, slots, pool, reaper, engine, tracer)
 
 
 def _container_settings(config: Config, owner: str) -> ContainerSettings:
@@ -151,11 +155,11 @@ def _create_pool(config: Config, engine: Engine) -> WarmPool:
     )
 
 
-def _create_control(config: Config, declare: Declare, cancellations: Cancellations) -> Subscriber:
+def _create_control(config: Config, wanted: Topology, cancellations: Cancellations) -> Subscriber:
     return Subscriber(
         config,
         f"{NAME}-control",
-        declare,
+        wanted,
         [Binding(topology.CONTROL)],
         cancellations.hear,
         # What is missed while it is away is told again: see Cancellations.

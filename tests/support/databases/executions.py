@@ -8,6 +8,10 @@ import sqlalchemy
 from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 
 from execution_api.executions.repository import ExecutionRepository, NewExecution
+from runlet import messages
+from runlet.execution import Reason, Status
+from runlet.limits import Limits
+from runlet.messages import RunRequested
 from runlet_postgres.execution_tables import (
     callback_attempts,
     callbacks,
@@ -17,10 +21,6 @@ from runlet_postgres.execution_tables import (
     metadata,
     outbox,
 )
-from runlet import messages
-from runlet.execution import Reason, Status
-from runlet.limits import Limits
-from runlet.messages import RunRequested
 
 # Of everything that `ExecutionsDatabase` adds.
 TRACEPARENT = f"00-{'5a' * 16}-{'6b' * 8}-01"

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from runlet.config import ConfigError, load
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_telemetry import logs, tracing
 from runlet_telemetry.trace_context import trace_id
 from runlet_telemetry.tracing import OFF, Kind, TracingSettings
@@ -109,9 +109,9 @@ def test_the_log_shows_the_trace(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_message_carries_the_context_it_was_given_or_begins_a_trace() -> None:
-    message = OutgoingMessage("runs", "c", "t", b"", "id", TRACEPARENT)
+    message = Envelope("runs", "c", "t", b"", "id", TRACEPARENT)
     assert message.properties().headers["traceparent"] == TRACEPARENT
-    alone = OutgoingMessage("runs", "c", "t", b"", "id")
+    alone = Envelope("runs", "c", "t", b"", "id")
     assert trace_id(alone.properties().headers["traceparent"])
 
 

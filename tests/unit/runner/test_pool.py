@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from runlet.backoff import LONGEST_DELAY_SECONDS
 from runlet.languages import PYTHON, Language
-from runlet_amqp.connection import LONGEST_DELAY_SECONDS
 from runner.containers.container import Container
 from runner.containers.pool import DEMAND_WINDOW_SECONDS, PoolSize, WarmPool
 from runner.instrumentation import PoolMeter

@@ -32,11 +32,11 @@ from sqlalchemy.exc import IntegrityError
 
 from execution_api.executions.trace_notes import trace_note
 from execution_api.outbox.outbox import StoredRequest
-from runlet_postgres.execution_tables import dead_letters, execution_events, executions, outbox
 from runlet import callback_events
 from runlet.execution import ACTIVE, RESULT_FIELDS, LifecycleEvent, Reason, Status
-from runlet_postgres.execution_rows import may_happen
 from runlet_http.cursors import Cursor
+from runlet_postgres.execution_rows import may_happen
+from runlet_postgres.execution_tables import dead_letters, execution_events, executions, outbox
 
 _ONE_ACTIVE = "executions_one_active"
 
@@ -204,7 +204,7 @@ def _queue_again(letter: CTE) -> Update:
 def _note(requeued: CTE) -> Insert:
     event = select(
         requeued.c.execution_id,
-        literal(LifecycleEvent.REQUEUED),
+        literal(LifecycleEvent.REQUEUED, Text),
         requeued.c.queued_at,
         requeued.c.attempt,
         bindparam("note", type_=Text),

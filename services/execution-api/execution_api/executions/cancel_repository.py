@@ -12,6 +12,7 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     Select,
+    Text,
     Update,
     bindparam,
     case,
@@ -24,9 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
 
-from runlet_postgres.execution_tables import callbacks, execution_events, executions, outbox
 from runlet.execution import ACTIVE, ExecutionResult, LifecycleEvent, Reason, Status
 from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import callbacks, execution_events, executions, outbox
 
 
 class CancellationRepository:
@@ -56,9 +57,7 @@ class CancellationRepository:
 _AT = bindparam("at", type_=DateTime(timezone=True))
 _SHOWN = [*COLUMNS, executions.c.callback_url]
 # What an execution that never began has for a result.
-_NO_RESULT = {
-    name: value for name, value in vars(ExecutionResult()).items() if value is not None
-}
+_NO_RESULT = {name: value for name, value in vars(ExecutionResult()).items() if value is not None}
 
 
 def _cancel_statement() -> Select[Any]:
@@ -67,7 +66,10 @@ def _cancel_statement() -> Select[Any]:
     at_once = changed.c.status == Status.CANCELLED
     # What is queued waits for the attempt after those that have begun.
     attempt = changed.c.attempts + case((at_once, 1), else_=0)
-    event_type = case((at_once, LifecycleEvent.CANCELLED), else_=LifecycleEvent.CANCEL_REQUESTED)
+    event_type = case(
+        (at_once, literal(LifecycleEvent.CANCELLED, Text)),
+        else_=literal(LifecycleEvent.CANCEL_REQUESTED, Text),
+    )
     noted = (
         postgresql.insert(execution_events)
         .from_select(

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.executions.waiters import Waiters
-from runlet_postgres.execution_tables import executions
 from runlet.execution import TERMINAL, Status
+from runlet_postgres.execution_tables import executions
 
 log = structlog.get_logger()
 

@@ -26,13 +26,12 @@ from sqlalchemy.dialects import postgresql
 from execution_api.executions.trace_notes import trace_note
 from execution_api.runs import rate_limit_store
 from execution_api.runs.rate_limits import Claim
-from runlet.execution import FIRST_ATTEMPT
-from runlet_postgres.execution_rows import COLUMNS
-from runlet_postgres.execution_tables import execution_events, executions, outbox
-from runlet.execution import ACTIVE, FeedbackNote, Status
+from runlet.execution import ACTIVE, FIRST_ATTEMPT, FeedbackNote, Status
 from runlet.messages import RunRequested
 from runlet_http.cursors import Cursor
 from runlet_postgres import engines
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import execution_events, executions, outbox
 from runlet_postgres.prepared_statements import Prepared
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from runlet_postgres.execution_tables import executions, outbox
 from runlet.clock import Clock
 from runlet.execution import Status
+from runlet_postgres.execution_tables import executions, outbox
 from runlet_telemetry.metrics import OUTBOX_MESSAGES, OUTBOX_OLDEST_SECONDS
 
 EVERY_SECONDS = 5.0

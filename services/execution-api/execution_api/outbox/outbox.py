@@ -12,11 +12,11 @@ import structlog
 from sqlalchemy import Engine, delete, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
-from runlet.execution import FIRST_ATTEMPT
-from runlet_postgres.execution_tables import outbox
 from runlet import messages, topology
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet.execution import FIRST_ATTEMPT
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.execution_tables import outbox
 
 log = structlog.get_logger()
 
@@ -36,9 +36,9 @@ class StoredRequest:
     attempt: int
     queued_at: datetime
 
-    def message(self) -> OutgoingMessage:
+    def message(self) -> Envelope:
         """The request for this attempt, on its way to the runners of its language."""
-        return OutgoingMessage(
+        return Envelope(
             exchange=topology.RUNS,
             routing_key=self.language,
             type=messages.TYPE_NAMES[messages.RunRequested],

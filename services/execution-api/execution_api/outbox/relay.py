@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.outbox.outbox import StoredRequest
-from runlet_postgres.execution_tables import executions, outbox
 from runlet.clock import Clock
 from runlet.execution import Status
 from runlet.lifecycle import StopSignal
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.execution_tables import executions, outbox
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import OUTBOX_RELAYED
 

@@ -25,10 +25,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import DateTime, Integer, Text, Uuid
 
-from runlet_postgres.execution_rows import COLUMNS
-from runlet_postgres.execution_tables import callback_attempts, callbacks, execution_events, executions
 from runlet import callback_events
 from runlet.execution import ACTIVE
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import (
+    callback_attempts,
+    callbacks,
+    execution_events,
+    executions,
+)
 
 PENDING, DELIVERED, FAILED = callback_events.PENDING, "DELIVERED", "FAILED"
 

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from result_collector.callbacks import statements
 from result_collector.callbacks.delivery_result import Answer
 from result_collector.callbacks.sender import Attempt
-from runlet_postgres.execution_rows import COLUMN_NAMES
 from runlet import callback_events
 from runlet.clock import Clock
+from runlet_postgres.execution_rows import COLUMN_NAMES
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from runlet_postgres.execution_tables import executions
 from runlet.backoff import Stop
 from runlet.execution import Status
+from runlet_postgres.execution_tables import executions
 from runlet_telemetry.metrics import OLDEST_QUEUED_SECONDS
 
 EVERY_SECONDS = 5.0

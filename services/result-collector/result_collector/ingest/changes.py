@@ -13,7 +13,7 @@ from result_collector.feedback.feedback import PLATFORM_REASONS, platform_feedba
 from result_collector.ingest import statements
 from result_collector.ingest.dead_letters import DeadLetter
 from result_collector.ingest.text_sanitizer import storable
-from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason, Status
+from runlet.execution import ExecutionResult, FeedbackNote, LifecycleEvent, Reason, Status
 from runlet.messages import Event, ExecutionFinished, ExecutionRetrying, ExecutionStarted
 from runlet_postgres.execution_rows import result_values
 from runlet_postgres.prepared_statements import Prepared

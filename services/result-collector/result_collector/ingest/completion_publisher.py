@@ -11,7 +11,7 @@ import structlog
 
 from runlet.messages import CallbackRequested, ExecutionEnded
 from runlet_amqp import envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_postgres.execution_rows import read_row
 
 log = structlog.get_logger()
@@ -24,7 +24,7 @@ CONFIRM_SECONDS = 2.0
 class Publishes(Protocol):
     """The part of runlet_amqp.publisher.Publisher that is used here."""
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Hand a message over; the future is done when it is confirmed."""
         ...
 
@@ -66,7 +66,7 @@ class CompletionPublisher:
             return
         self._publish(envelopes.ended(ended, traceparent))
 
-    def _publish(self, message: OutgoingMessage) -> None:
+    def _publish(self, message: Envelope) -> None:
         size = len(message.body)
         if not self._reserve(size):
             _log_not_published(message.execution_id, TimeoutError("The broker confirms nothing."))

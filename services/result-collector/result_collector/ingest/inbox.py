@@ -25,10 +25,16 @@ class Inbox:
     def put(self, delivery: Delivery) -> None:
         """Take a delivery in, and drop those of connections before its own."""
         with self._changed:
-            if self._deliveries and self._deliveries[-1].epoch != delivery.epoch:
+            if self._is_first_of_a_connection(delivery):
                 self._deliveries.clear()
             self._deliveries.append(delivery)
             self._changed.notify()
+
+    def _is_first_of_a_connection(self, delivery: Delivery) -> bool:
+        waiting = self._deliveries
+        return bool(waiting) and (
+            waiting[-1].connection_generation != delivery.connection_generation
+        )
 
     def take_batch(self, timeout: float) -> list[Delivery]:
         """What is there, within the bounds of a batch; waits up to `timeout` seconds for the first.

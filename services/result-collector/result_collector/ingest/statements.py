@@ -80,23 +80,23 @@ def _known() -> CTE:
     return known.where(_columns.id == _EXECUTION_ID).cte("known")
 
 
-def _change(
-    event: LifecycleEvent, values: dict[str, Any], returned: Sequence[Column[Any]]
-) -> CTE:
+def _change(event: LifecycleEvent, values: dict[str, Any], returned: Sequence[Column[Any]]) -> CTE:
     allowed = may_happen(event, _ATTEMPT)
     changed = update(executions).where(_columns.id == _EXECUTION_ID, allowed).values(values)
     return changed.returning(*returned).cte("changed")
 
 
 def _noted(event: LifecycleEvent, about: CTE) -> CTE:
-    note = select(about.c.id, literal(event), _AT, _ATTEMPT, _NOTE)
+    note = select(about.c.id, literal(event, Text), _AT, _ATTEMPT, _NOTE)
     noted = postgresql.insert(execution_events).from_select(_NOTED, note)
     return noted.on_conflict_do_nothing().cte("noted")
 
 
 def _noted_start() -> CTE:
     """Note the start of the attempt, unless a message of its own has told it before."""
-    note = select(_columns.id, literal(LifecycleEvent.STARTED), _STARTED_AT, _ATTEMPT, _START_NOTE)
+    note = select(
+        _columns.id, literal(LifecycleEvent.STARTED, Text), _STARTED_AT, _ATTEMPT, _START_NOTE
+    )
     began = note.where(_columns.id == _EXECUTION_ID, _START_NOTE.is_not(None))
     noted = postgresql.insert(execution_events).from_select(_NOTED, began)
     return noted.on_conflict_do_nothing().cte("noted_start")
@@ -107,7 +107,7 @@ def _request_callback(ended: CTE) -> CTE:
 
     Gives its id, and how many attempts at its callback there were before.
     """
-    wanted = select(ended.c.id, ended.c.callback_url, literal(callback_events.PENDING)).where(
+    wanted = select(ended.c.id, ended.c.callback_url, literal(callback_events.PENDING, Text)).where(
         ended.c.callback_url.is_not(None)
     )
     requested = postgresql.insert(callbacks).from_select(["execution_id", "url", "status"], wanted)
@@ -175,9 +175,7 @@ def _republished() -> Select[Any]:
     """Queue the execution again, with an outbox row for a request that starts this attempt."""
     known = _known()
     values = {"status": Status.QUEUED, "queued_at": _AT, "started_at": None}
-    changed = _change(
-        LifecycleEvent.REPUBLISHED, values, [_columns.id, _columns.traceparent]
-    )
+    changed = _change(LifecycleEvent.REPUBLISHED, values, [_columns.id, _columns.traceparent])
     columns = ["execution_id", "created_at", "attempt", "traceparent"]
     sent = postgresql.insert(outbox).from_select(
         columns, select(changed.c.id, _AT, _ATTEMPT, changed.c.traceparent)

@@ -22,8 +22,8 @@ Write = Callable[["deque[Delivery]"], None]
 class Settles(Protocol):
     """The part of runlet_amqp.consumer.Consumer that is used here."""
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Whether a delivery can be settled; what a lost connection had delivered comes again."""
+    def is_current(self, delivery: Delivery) -> bool:
+        """False for what a lost connection had delivered, which comes again."""
         ...
 
     def settle(self, deliveries: Sequence[Delivery]) -> None:
@@ -83,7 +83,7 @@ class Writer:
             self._write(pending)
 
     def _current(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        current = [delivery for delivery in deliveries if self._consumer.holds(delivery)]
+        current = [delivery for delivery in deliveries if self._consumer.is_current(delivery)]
         if dropped := len(deliveries) - len(current):
             log.info("stale_deliveries_dropped", count=dropped)
         return current

@@ -13,7 +13,7 @@ from result_collector.reconciliation.stuck_executions import BATCH_SIZE
 from runlet.backoff import Stop
 from runlet.execution import TERMINAL
 from runlet_amqp import envelopes
-from runlet_amqp.connection import CONNECTION_ERRORS
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import RECONCILED
 from runlet_telemetry.tracing import OFF, Kind, Span, Tracer
@@ -28,7 +28,7 @@ class InspectsQueues(Protocol):
     """The part of result_collector.reconciliation.queue_inspector.QueueInspector used here."""
 
     def inspect(self) -> QueueSnapshot:
-        """Look into the queues. Raises one of CONNECTION_ERRORS when that fails."""
+        """Look into the queues. Raises BrokerUnavailableError when that fails."""
         ...
 
 
@@ -59,7 +59,7 @@ class Reconciler:
     def turn(self, stop: Stop) -> None:
         """Inspect the queues once, and act on what the snapshots so far agree on.
 
-        Raises one of CONNECTION_ERRORS or of SQLAlchemy's errors when a server is away.
+        Raises BrokerUnavailableError or of SQLAlchemy's errors when a server is away.
         """
         was_drained, snapshot = self._was_drained, self._inspect()
         self._was_drained = snapshot.drained
@@ -72,7 +72,7 @@ class Reconciler:
     def _inspect(self) -> QueueSnapshot:
         try:
             return self._queues.inspect()
-        except CONNECTION_ERRORS:
+        except BrokerUnavailableError:
             self._was_drained = False
             self._idle_languages.note(())
             raise

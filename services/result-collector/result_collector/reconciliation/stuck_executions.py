@@ -67,7 +67,9 @@ def _last_stored(*conditions: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.coalesce(stored.correlate(executions).scalar_subquery(), _columns.stored_at)
 
 
-_last_change = _last_stored(execution_events.c.type.not_in(callback_events.ALL))
+# What did not make the execution's status what it is.
+_BESIDE = (*callback_events.ALL, LifecycleEvent.CANCEL_REQUESTED)
+_last_change = _last_stored(execution_events.c.type.not_in(_BESIDE))
 _last_cancellation = _last_stored(execution_events.c.type == LifecycleEvent.CANCEL_REQUESTED)
 _cancel_unanswered = and_(
     _columns.cancel_requested_at.is_not(None), _last_cancellation < _NOW - CANCELLATION_GRACE
@@ -125,7 +127,7 @@ def _find_overdue() -> Select[Any]:
 
 
 def _find_waiting() -> Select[Any]:
-    languages = func.unnest(_OFFERED_ARRAY).table_valued("language")
+    languages = func.unnest(_OFFERED_ARRAY).table_valued("language").render_derived()
     oldest = (
         select(_columns.id, _columns.language, _columns.queued_at)
         .where(

@@ -7,11 +7,11 @@ import structlog
 from sqlalchemy import Column, Delete, Engine, Select, Table, bindparam, delete, select
 from sqlalchemy.types import DateTime, Integer
 
-from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet.backoff import Stop
 from runlet.clock import Clock
 from runlet.execution import ACTIVE, Status
 from runlet_postgres.engines import AWAY_ERRORS as UNAVAILABLE_ERRORS
+from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet_telemetry.metrics import RETENTION_REMOVED
 
 log = structlog.get_logger()

@@ -7,8 +7,8 @@ import structlog
 
 from runlet.messages import InvalidMessageError
 from runlet_amqp import envelopes
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
+from runlet_amqp.errors import BrokerUnavailableError
 from runner.consume.event_publisher import Reporter
 from runner.consume.request_decoding import request_from
 
@@ -49,7 +49,7 @@ class HandBack:
                 log.info("handed_back", execution_id=delivery.correlation_id)
 
 
-def _again(delivery: Delivery) -> envelopes.OutgoingMessage | None:
+def _again(delivery: Delivery) -> envelopes.Envelope | None:
     """The same request under the same attempt; nothing for what the next runner will bury."""
     try:
         request = request_from(delivery)

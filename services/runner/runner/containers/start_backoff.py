@@ -1,7 +1,7 @@
 """Leaving something that failed alone for a while."""
 
+from runlet.backoff import Backoff
 from runlet.clock import Clock
-from runlet_amqp.connection import Backoff
 
 
 class Pause:

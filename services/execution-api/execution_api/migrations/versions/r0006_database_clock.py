@@ -1,5 +1,7 @@
 """When executions and their events were stored, by the database's clock."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -25,6 +27,6 @@ def downgrade() -> None:
         op.drop_column(table, "stored_at")
 
 
-def _stored_at() -> sa.Column[sa.DateTime]:
+def _stored_at() -> sa.Column[datetime]:
     moment = sa.DateTime(timezone=True)
     return sa.Column("stored_at", moment, nullable=False, server_default=sa.func.now())
