@@ -92,7 +92,7 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
     vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
 
     with supervised(publisher.loop()) as supervisor:
-        assert publisher.wait_until_connected(20)
+        assert publisher.wait_until_connected(120)
         supervisor.start(consumer.loop(is_drained))
         assert stop.wait(20)
         assert supervisor.stop("consumer", timeout=20)

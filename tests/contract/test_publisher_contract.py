@@ -66,7 +66,7 @@ def test_what_nobody_has_to_hear_is_confirmed_though_nobody_does(publisher: Publ
 def test_stopping_waits_for_what_was_handed_over(amqp_url: str) -> None:
     publisher = Publisher(amqp_url, "test", TOPOLOGY)
     with supervised(publisher.loop()):
-        assert publisher.wait_until_connected(20)
+        assert publisher.wait_until_connected(120)
         confirmed = [publisher.publish(message) for message in requests(MANY)]
     assert all(each.done() and each.exception() is None for each in confirmed)
     assert vhosts.depth(amqp_url, QUEUE) == MANY

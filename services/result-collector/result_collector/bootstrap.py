@@ -46,7 +46,7 @@ from runlet_amqp.publisher import Publisher
 from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.redelivery_counter import counted
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -111,7 +111,7 @@ def create_collector(
     """The collector. Raises ConfigError for unknown languages and unusable callback settings."""
     delays = outside.schedule.delays_seconds
     wanted = declaration.create_topology(config.offered_languages(), delays)
-    supervisor, tracer = supervisor or Supervisor(), tracing.create(config, NAME)
+    supervisor, tracer = supervisor or Supervisor(), tracers.create(config, NAME)
     publisher = Publisher(config, NAME, wanted, tracer)
     parts = _Parts(config, outside, wanted, supervisor, publisher, tracer)
     consumer, ingest = _create_ingest(parts)

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from runlet.backoff import Stop
 from runlet_amqp.errors import BrokerUnavailableError
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
 # The database or the broker is away; the next turn may find it back.
-_UNAVAILABLE = (SQLAlchemyError, BrokerUnavailableError)
+_UNAVAILABLE = (DatabaseUnavailableError, BrokerUnavailableError)
 
 Turn = Callable[[Stop], None]
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from result_collector.turns import every
 from runlet.backoff import Stop
 from runlet_amqp.errors import BrokerUnavailableError
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry.supervision import LoopContext
 
 
@@ -43,7 +43,7 @@ def test_turns_come_round_until_the_stop() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        OperationalError("SELECT", None, Exception("away")),
+        DatabaseUnavailableError("away"),
         BrokerUnavailableError("away"),
     ],
     ids=lambda error: type(error).__name__,

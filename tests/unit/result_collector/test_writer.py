@@ -2,7 +2,6 @@ from collections import deque
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from result_collector.ingest import inbox as inbox_module
 from result_collector.ingest.inbox import Inbox
@@ -10,6 +9,7 @@ from result_collector.ingest.writer import Writer
 from runlet.backoff import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
 from runlet.lifecycle import StopSignal
 from runlet_amqp.consumer import Delivery
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.databases.stores import delivery
 from support.threads import running
 
@@ -24,12 +24,12 @@ class Database:
         self.written: list[list[Delivery]] = []
 
     def write(self, batch: "deque[Delivery]") -> None:
-        """Take a batch. Raises OperationalError while it is away."""
+        """Take a batch. Raises DatabaseUnavailableError while it is away."""
         self.tries += 1
         if self.tries <= self.failures:
             for _ in range(min(self.stored_before_failing, len(batch))):
                 batch.popleft()
-            raise OperationalError("INSERT", None, Exception("away"))
+            raise DatabaseUnavailableError("away")
         self.written.append(list(batch))
         batch.clear()
 

@@ -5,10 +5,10 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from runlet.backoff import Stop
 from runlet.execution import Status
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_postgres.execution_tables import executions
 from runlet_telemetry.metrics import OLDEST_QUEUED_SECONDS
 
@@ -28,11 +28,11 @@ class AgeGauges:
         self._forget()
 
     def turn(self, _stop: Stop) -> None:
-        """Measure once. Raises one of SQLAlchemy's errors when the database cannot be used now."""
+        """Measure once. Raises DatabaseUnavailableError when the database cannot be used now."""
         try:
             with self._engine.connect() as connection:
                 ages = connection.execute(self._oldest).mappings().one()
-        except SQLAlchemyError:
+        except DatabaseUnavailableError:
             self._forget()
             raise
         for language_id, age in ages.items():

@@ -33,7 +33,7 @@ class BatchWriter:
     def write(self, batch: "deque[Delivery]") -> None:
         """Store a batch, and take out of it what is stored.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now; what is left in the
+        Raises DatabaseUnavailableError when the database cannot be used now; what is left in the
         batch is then not stored.
         """
         with storing(self._tracer, tuple(batch)) as delivered:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError
 
 from result_collector.ingest import dead_letters, statements
 from result_collector.ingest.changes import Change
@@ -19,12 +18,13 @@ from runlet.clock import Clock
 from runlet.execution import TERMINAL
 from runlet_amqp.consumer import Delivery
 from runlet_postgres import engines
+from runlet_postgres.errors import InvalidDataError
 from runlet_telemetry import tracing
 
 log = structlog.get_logger()
 
 # One event is at fault for these, not the database: the same event will fail again.
-EVENT_ERRORS = (DataError, IntegrityError, ValueError, OverflowError)
+EVENT_ERRORS = (InvalidDataError, ValueError, OverflowError)
 
 _UNKNOWN_EXECUTION = "No execution has this id."
 
@@ -48,7 +48,7 @@ class Stored:
 class Store:
     """Applies changes to the database; applying one again changes nothing.
 
-    The engine must be in autocommit mode. Every method raises one of SQLAlchemy's errors when the
+    The engine must be in autocommit mode. Every method raises DatabaseUnavailableError when the
     database cannot be used now.
     """
 

@@ -2,19 +2,22 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from result_collector.ingest.inbox import Inbox
 from runlet.backoff import Stop, retry_until_stopped
 from runlet_amqp.consumer import Delivery
+from runlet_postgres.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
 # How soon a stop is seen while nothing arrives.
 IDLE_SECONDS = 0.2
+
+_RETRIED = (DatabaseUnavailableError,)
 
 Write = Callable[["deque[Delivery]"], None]
 
@@ -61,10 +64,8 @@ class Writer:
     def _write_and_settle(self, batch: Sequence[Delivery], stop: Stop) -> None:
         pending = deque(batch)
         try:
-            retry_until_stopped(
-                lambda: self._write_current(pending), stop, (SQLAlchemyError,), _log_failure
-            )
-        except SQLAlchemyError as error:
+            retry_until_stopped(partial(self._write_current, pending), stop, _RETRIED, _log_failure)
+        except DatabaseUnavailableError as error:
             log.warning("batch_not_stored", size=len(pending), error=str(error))
         except Exception:
             # Without an answer they would count as in hand for as long as the connection lasts.

@@ -63,7 +63,7 @@ class Reconciliation:
     def find_overtaken(self) -> list[UUID]:
         """Queued executions that were overtaken since they were first found here.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises DatabaseUnavailableError when the database cannot be used now.
         """
         values = {"offered_languages": self._offered_languages, "after": self._after}
         with self._engine.begin() as connection:
@@ -78,7 +78,7 @@ class Reconciliation:
     ) -> list[Reconciled]:
         """Settle up to stuck_executions.BATCH_SIZE; no work waits for `idle_languages`.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises DatabaseUnavailableError when the database cannot be used now.
         """
         values = {
             "after": self._after,

@@ -10,7 +10,7 @@ from sqlalchemy.types import DateTime, Integer
 from runlet.backoff import Stop
 from runlet.clock import Clock
 from runlet.execution import ACTIVE, Status
-from runlet_postgres.engines import AWAY_ERRORS as UNAVAILABLE_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet_telemetry.metrics import RETENTION_REMOVED
 
@@ -70,7 +70,7 @@ class Retention:
     def turn(self, stop: Stop) -> None:
         """Remove all that is too old, or as much as there is time for before the stop.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises DatabaseUnavailableError when the database cannot be used now.
         """
         for table in TABLES:
             self._remove_from(table, stop)
@@ -82,7 +82,7 @@ class Retention:
         while True:
             try:
                 is_last = self._remove_batch(table, size) < size
-            except UNAVAILABLE_ERRORS as error:
+            except DatabaseUnavailableError as error:
                 if size == 1:
                     raise
                 size //= 2
