@@ -29,11 +29,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONPATH
 
 from execution_api.outbox.outbox import StoredRequest
-from execution_api.tables import dead_letters, execution_events, executions, outbox
 from runlet import callback_events
-from runlet.execution import ACTIVE, Reason, Status
+from runlet.execution import ACTIVE, RESULT_FIELDS, LifecycleEvent, Reason, Status
 from runlet_http.cursors import Cursor
 from runlet_postgres.errors import ConstraintViolatedError
+from runlet_postgres.execution_rows import may_happen
+from runlet_postgres.execution_tables import dead_letters, execution_events, executions, outbox
 from runlet_telemetry.trace_context import trace_note
 
 _ONE_ACTIVE = "executions_one_active"
@@ -130,16 +131,7 @@ _NOT_OF_THE_PLATFORM = cast('$[*] ? (@.kind != "platform")', JSONPATH)
 _FORGOTTEN = (
     "reason",
     "detail",
-    "stdout",
-    "stderr",
-    "stdout_truncated",
-    "stderr_truncated",
-    "exit_code",
-    "signal",
-    "execution_time_ms",
-    "cpu_time_ms",
-    "memory_peak_kb",
-    "compile",
+    *RESULT_FIELDS,
     "started_at",
     "finished_at",
     "cancel_requested_at",
@@ -197,8 +189,7 @@ def _queue_again(letter: CTE) -> Update:
         update(executions)
         .where(
             executions.c.id == letter.c.execution_id,
-            executions.c.status == Status.FAILED,
-            executions.c.reason == Reason.INFRASTRUCTURE,
+            may_happen(LifecycleEvent.REQUEUED),
         )
         .values(values)
     )
@@ -207,7 +198,7 @@ def _queue_again(letter: CTE) -> Update:
 def _note(requeued: CTE) -> Insert:
     event = select(
         requeued.c.execution_id,
-        literal("requeued"),
+        literal(LifecycleEvent.REQUEUED, Text),
         requeued.c.queued_at,
         requeued.c.attempt,
         bindparam("note", type_=Text),

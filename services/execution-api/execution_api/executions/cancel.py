@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-import msgspec
 import structlog
 from sqlalchemy import RowMapping
 
 from execution_api.errors import ConflictError, ExecutionNotFoundError, UnavailableError
 from execution_api.executions.cancel_repository import CancellationRepository
 from runlet.clock import Clock
-from runlet.execution import TERMINAL, ExecutionResult, FeedbackNote, Reason, Status
-from runlet.limits import Limits
+from runlet.execution import TERMINAL, Reason, Status
 from runlet.messages import CallbackRequested, CancelRequested, ExecutionEnded
 from runlet_amqp import envelopes
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.execution_rows import read_row
 from runlet_telemetry.metrics import RUNS_FINISHED
 
 log = structlog.get_logger()
@@ -81,7 +80,7 @@ class Canceller:
         self._publish(envelopes.cancellation(cancel, traceparent))
         if status == Status.CANCELLED:
             RUNS_FINISHED.labels(row["language"], status, Reason.CANCELLED).inc()
-            self._publish(envelopes.ended(_ended(row), traceparent))
+            self._publish(envelopes.ended(read_row(row, ExecutionEnded), traceparent))
         if row["callback_attempt"] is not None:
             asked = CallbackRequested(row["id"], row["callback_attempt"])
             self._publish(envelopes.callback(asked, traceparent))
@@ -101,22 +100,3 @@ def _report(message: Envelope, future: "Future[None]") -> None:
             type=message.type,
             error=str(error),
         )
-
-
-def _ended(row: RowMapping) -> ExecutionEnded:
-    """An execution that was cancelled before it began, so it has no result."""
-    return ExecutionEnded(
-        execution_id=row["id"],
-        session_id=row["session_id"],
-        language=row["language"],
-        status=Status.CANCELLED,
-        reason=Reason.CANCELLED,
-        attempts=row["attempts"],
-        limits=msgspec.convert(row["limits"], Limits),
-        feedback=msgspec.convert(row["feedback"], tuple[FeedbackNote, ...]),
-        result=ExecutionResult(),
-        created_at=row["created_at"],
-        queued_at=row["queued_at"],
-        started_at=None,
-        finished_at=row["finished_at"],
-    )

@@ -1,6 +1,5 @@
 """Receives the events of executions, and notifies those who wait for them."""
 
-import dataclasses
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from runlet.messages import ExecutionEnded, Message
 from runlet_amqp.declaration import Topology
 from runlet_amqp.settings import BrokerSettings
 from runlet_amqp.subscriber import Binding, Subscriber
+from runlet_postgres.execution_rows import result_values
 
 # Ends come from the collector, once they are stored; the rest directly from the runners.
 BINDINGS = (
@@ -55,13 +55,10 @@ def create_listener(
 
 def as_row(ended: ExecutionEnded) -> dict[str, Any]:
     """The execution as the repository reads it."""
-    values = vars(ended) | vars(ended.result)
-    del values["result"], values["execution_id"]
-    compiled = ended.result.compile
     return {
-        **values,
+        **vars(ended),
+        **result_values(ended.result),
         "id": ended.execution_id,
         "limits": msgspec.to_builtins(ended.limits),
         "feedback": msgspec.to_builtins(ended.feedback),
-        "compile": compiled and dataclasses.asdict(compiled),
     }

@@ -6,12 +6,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from runlet_postgres.errors import DatabaseUnavailableError
 from sqlalchemy import Engine, bindparam, select
 
 from execution_api.executions.waiters import WaiterRegistry
-from execution_api.tables import executions
 from runlet.execution import TERMINAL, Status
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions
 from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()

@@ -25,11 +25,12 @@ from sqlalchemy.dialects import postgresql
 
 from execution_api.runs import rate_limits
 from execution_api.runs.rate_limits import RateLimitCheck
-from execution_api.tables import FIRST_ATTEMPT, execution_events, executions, outbox
-from runlet.execution import ACTIVE, Status
+from runlet.execution import ACTIVE, FIRST_ATTEMPT, Status
 from runlet.messages import RunRequested
 from runlet_http.cursors import Cursor
 from runlet_postgres import engines
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import execution_events, executions, outbox
 from runlet_postgres.prepared_statements import Prepared
 from runlet_telemetry.trace_context import trace_note
 
@@ -147,17 +148,7 @@ class ExecutionRepository:
         return KnownExecution(row.id, Status(row.status), bytes(row.request_hash))
 
 
-_HIDDEN = {
-    "request",
-    "idempotency_key",
-    "request_hash",
-    "detail",
-    "cancel_requested_at",
-    "callback_url",
-    "traceparent",
-}
-_SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
-_FIND = Prepared("find", select(*_SHOWN).where(executions.c.id == bindparam("execution_id")))
+_FIND = Prepared("find", select(*COLUMNS).where(executions.c.id == bindparam("execution_id")))
 _KNOWN = [
     executions.c.id,
     executions.c.status,

@@ -6,9 +6,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
 
-from execution_api.tables import executions, outbox
 from runlet.execution import Status
 from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions, outbox
 from runlet_telemetry.metrics import OUTBOX_MESSAGES, OUTBOX_OLDEST_SECONDS
 from runlet_telemetry.supervision import Loop, LoopContext
 

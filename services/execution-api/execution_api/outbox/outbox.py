@@ -10,13 +10,14 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from runlet_postgres.errors import DatabaseUnavailableError
 from sqlalchemy import Delete, Engine, delete, select, tuple_
 
-from execution_api.tables import FIRST_ATTEMPT, outbox
 from runlet import messages, topology
+from runlet.execution import FIRST_ATTEMPT
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import outbox
 from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from runlet_postgres.errors import DatabaseUnavailableError
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, select
 
 from execution_api.outbox.outbox import StoredRequest
-from execution_api.tables import executions, outbox
 from runlet.execution import Status
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions, outbox
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import OUTBOX_RELAYED
 from runlet_telemetry.supervision import Loop, LoopContext

@@ -25,11 +25,10 @@ from execution_api.runs.backlog import Backlog
 from execution_api.runs.rate_limits import RateLimitCheck, RateLimitSettings
 from execution_api.runs.run_request import RunBody
 from execution_api.runs.session_client import Snapshot
-from execution_api.tables import FIRST_ATTEMPT
 from runlet import messages
 from runlet.callback_hosts import AllowedHosts
 from runlet.clock import Clock
-from runlet.execution import Status
+from runlet.execution import FIRST_ATTEMPT, Status
 from runlet.languages import Language
 from runlet.limits import LimitSettings
 from runlet.messages import RunRequested

@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from runlet.lifecycle import StopSignal
+from runlet.backoff import Stop
 from runlet_postgres.engines import AWAY_ERRORS
 
 log = structlog.get_logger()
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 class Patience:
     """Calls what needs the database until that answers."""
 
-    def __init__(self, stop: StopSignal) -> None:
+    def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
     def __call__(

@@ -7,10 +7,10 @@ import msgspec
 import structlog
 from sqlalchemy import Engine, select
 
-from result_collector.tables import executions
 from runlet.clock import Clock
 from runlet.execution import CompileResult, FeedbackNote, Reason
 from runlet_loop_guard import endless_loops
+from runlet_postgres.execution_tables import executions
 
 log = structlog.get_logger()
 
