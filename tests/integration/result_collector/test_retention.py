@@ -26,7 +26,7 @@ OLD, YOUNG = 30 * DAY + 60, 30 * DAY - 60
 def clean_up(database: ExecutionsDatabase, stop: StopSignal | None = None) -> None:
     """Do what a collector does every hour, with the default setting."""
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    Retention(engine, SystemClock(), timedelta(days=30), stop or StopSignal()).turn()
+    Retention(engine, SystemClock(), timedelta(days=30)).turn(stop or StopSignal())
 
 
 def ended(database: ExecutionsDatabase, seconds: float) -> RunRequested:
