@@ -14,10 +14,11 @@ from runlet_amqp import connection, declaration, envelopes
 from runlet_amqp.consumer import Consumer, Delivery
 from runlet_amqp.event_loop_connection import Declare
 from runlet_amqp.publisher import Publisher
-from runner.consume.event_publisher import Reporter
-from runner.consume.return_unstarted import HandBack
-from runner.consume.worker_threads import Slots
+from runner.consume.event_publisher import EventPublisher
+from runner.consume.return_unstarted import UnstartedReturn
+from runner.consume.worker_threads import WorkerThreads
 from support.broker import vhosts
+from support.loops import supervised
 from support.sandboxes.runners import python_environment, run_request
 from support.threads import running
 from support.wait_until import eventually
@@ -89,18 +90,18 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
     publisher = Publisher(amqp_url, "stopping", declare_all())
     publisher.start()
     assert publisher.wait_until_connected(120)
-    slots = Slots(
+    slots = WorkerThreads(
         2,
         lambda delivery: consumer.holds(delivery),
         work,
         never_given_up,
-        HandBack(Reporter(publisher), settle),
+        UnstartedReturn(EventPublisher(publisher), settle),
     )
     consumer = Consumer(amqp_url, "stopping", [QUEUE], 5, declare_all(), slots.accept)
     vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
 
-    consumer.run(stop, is_drained)
-    slots.join()
+    with supervised(*slots.loops()):
+        consumer.run(stop, is_drained)
     publisher.close()
 
     left = vhosts.take(amqp_url, QUEUE, MANY - len(worked))

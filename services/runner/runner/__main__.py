@@ -8,10 +8,9 @@ import docker
 from runlet import config
 from runlet.lifecycle import StopSignal, take_short_turns
 from runlet_telemetry import logs
-from runlet_telemetry.supervision import Supervisor
 from runner import bootstrap
 from runner.config import Config
-from runner.containers.engine import engine_faults
+from runner.containers.engine import ENGINE_SECONDS, engine_faults
 from runner.sandbox.interface import SandboxUnavailableError
 
 ENGINE_CONNECTIONS = 64
@@ -35,7 +34,7 @@ def main() -> int:
     take_short_turns()
     stop = StopSignal()
     stop.install()
-    Supervisor().start(runner.ops_server().loop())
+    runner.supervisor.start(runner.ops_server().loop())
     runner.run(stop)
     return 0
 
@@ -43,7 +42,9 @@ def main() -> int:
 def _build(settings: Config) -> bootstrap.Runner:
     with engine_faults():
         client = docker.DockerClient.from_env(
-            environment=dict(os.environ), max_pool_size=ENGINE_CONNECTIONS
+            timeout=ENGINE_SECONDS,
+            environment=dict(os.environ),
+            max_pool_size=ENGINE_CONNECTIONS,
         )
         return bootstrap.build(settings, client)
 

@@ -18,72 +18,89 @@ from runlet_amqp.event_loop_connection import Declare
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
-from runlet_telemetry import build_info, health, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracing
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 from runner import instrumentation
 from runner.config import Config
 from runner.consume.cancellations import Cancellations
-from runner.consume.event_publisher import Reporter
+from runner.consume.event_publisher import EventPublisher
 from runner.consume.handler import RunHandler
-from runner.consume.return_unstarted import HandBack
-from runner.consume.worker_threads import Slots
+from runner.consume.return_unstarted import UnstartedReturn
+from runner.consume.worker_threads import WorkerThreads
 from runner.containers.engine import ContainerSettings, Engine, runner_container
+from runner.containers.engine_probe import EngineProbe
 from runner.containers.pool import PoolSize, WarmPool
 from runner.containers.reaper import HOST_OWNER_PREFIX, Reaper
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 
 NAME = "runner"
+# Longer than any run may take; who stops the process waits less.
+DRAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Runner:
     """All parts of a runner, wired but not started."""
 
+    supervisor: Supervisor
     consumer: Consumer
     publisher: Publisher
     control: Subscriber
-    slots: Slots
+    workers: WorkerThreads
     pool: WarmPool
     reaper: Reaper
+    probe: EngineProbe
     engine: Engine
     tracer: Tracer
 
     def run(self, stop: StopSignal) -> None:
         """Serve until `stop` is set, then close in the order of the flow.
 
-        First no more deliveries are taken, then what waits is handed back and what runs ends, which
-        cancelling may still hasten; what that has to tell goes out before the publisher closes.
+        First no more deliveries are taken, then what waits is returned and what runs ends, which
+        cancelling may still hasten; what that has to publish goes out before the publisher closes.
         """
-        self.reaper.start()
-        self.pool.open()
+        worker_loops, pool_loops = self.workers.loops(), self.pool.loops()
+        engine_loops = (Loop("engine-probe", self.probe.run), Loop("reaper", self.reaper.run))
+        self.supervisor.start(*engine_loops, *pool_loops, *worker_loops)
         self.publisher.start()
         self.control.start()
         self.consumer.run(stop, self._is_drained)
-        # Without a connection to drain by, the consumer is back before the slots are idle.
-        self.slots.close()
-        self.slots.join()
+        # Without a connection to drain by, the consumer is back before the workers are idle.
+        self._begin_drain()
+        self.workers.wait_until_idle(DRAIN_SECONDS)
+        self.supervisor.stop(*_names(worker_loops))
         self.control.close()
         self.publisher.close()
-        self.reaper.stop()
+        self.supervisor.stop(*_names((*engine_loops, *pool_loops)))
         self.pool.close()
+        self.supervisor.stop_all()
         self.tracer.close()
 
     def ops_server(self, port: int = OPS_PORT) -> OpsServer:
         """Health, readiness and metrics of this runner."""
         return OpsServer(
-            stalled=health.no_loops,
+            stalled=self.supervisor.stalled,
             ready=lambda: {
                 "message broker": self.consumer.connected and self.publisher.connected,
-                "container engine": self.engine.answers(),
+                "container engine": self.probe.check(),
             },
             metrics=metrics.RUNNER,
             port=port,
         )
 
     def _is_drained(self) -> bool:
-        self.slots.close()
-        return self.slots.are_idle()
+        self._begin_drain()
+        return self.workers.are_idle()
+
+    def _begin_drain(self) -> None:
+        self.workers.close()
+        self.probe.end_waits()
+
+
+def _names(loops: Sequence[Loop]) -> list[str]:
+    return [loop.name for loop in loops]
 
 
 def build(config: Config, client: docker.DockerClient) -> Runner:
@@ -91,37 +108,53 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     languages = config.served()
     owner = owner_name(client)
     engine = Engine(client, _container_settings(config, owner))
+    probe = EngineProbe(engine.answers)
     pool = _create_pool(config, engine)
-    settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
-    sandbox = DockerSandbox(engine, pool, settings)
+    sandbox = _create_sandbox(config, engine, probe, pool)
 
     def declare(channel: BlockingChannel) -> None:
         declaration.declare(channel, languages)
 
-    def settle(deliveries: Sequence[Delivery]) -> None:
+    def acknowledge(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
 
     tracer = tracing.create(config, NAME)
     publisher = Publisher(config, NAME, declare, tracer)
-    reporter = Reporter(publisher)
+    events = EventPublisher(publisher)
     cancellations = Cancellations()
     handler = RunHandler(
-        languages, sandbox, reporter, cancellations, settle, SystemClock(), runner=owner
+        languages, sandbox, events, cancellations, acknowledge, SystemClock(), runner=owner
     )
-    slots = Slots(
+    workers = WorkerThreads(
         config.runner_concurrency,
         lambda delivery: consumer.holds(delivery),
         delivery_tracing.traced(tracer, "run", handler.handle),
         give_up=lambda delivery: consumer.requeue(delivery),
-        hand_back=HandBack(reporter, settle),
+        return_unstarted=UnstartedReturn(events, acknowledge),
     )
     queues = [topology.run_queue(language) for language in languages]
-    accept = counted(queues, slots.accept)
+    accept = counted(queues, workers.accept)
     consumer = Consumer(config, NAME, queues, config.runner_concurrency, declare, accept)
     _prepare_metrics(config, pool)
-    control = _create_control(config, declare, cancellations)
-    reaper = Reaper(engine, owner)
-    return Runner(consumer, publisher, control, slots, pool, reaper, engine, tracer)
+    return Runner(
+        supervisor=Supervisor(),
+        consumer=consumer,
+        publisher=publisher,
+        control=_create_control(config, declare, cancellations),
+        workers=workers,
+        pool=pool,
+        reaper=Reaper(engine, owner),
+        probe=probe,
+        engine=engine,
+        tracer=tracer,
+    )
+
+
+def _create_sandbox(
+    config: Config, engine: Engine, probe: EngineProbe, pool: WarmPool
+) -> DockerSandbox:
+    settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
+    return DockerSandbox(engine, probe, pool, settings, SystemClock())
 
 
 def _container_settings(config: Config, owner: str) -> ContainerSettings:
@@ -157,8 +190,8 @@ def _create_control(config: Config, declare: Declare, cancellations: Cancellatio
         f"{NAME}-control",
         declare,
         [Binding(topology.CONTROL)],
-        cancellations.hear,
-        # What is missed while it is away is told again: see Cancellations.
+        cancellations.handle,
+        # What is missed while it is away is sent again: see Cancellations.
         on_connection=lambda _connected: None,
     )
 

@@ -1,8 +1,10 @@
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from runlet_amqp.consumer import Delivery
-from runner.consume.worker_threads import Slots
+from runner.consume.worker_threads import WorkerThreads
+from support.loops import supervised
 from support.telemetry.metrics import rise
 from support.wait_until import eventually
 
@@ -21,137 +23,157 @@ class Gate:
 
     def __call__(self, incoming: Delivery) -> None:
         self.entered.release()
-        assert self.open.wait(60)
+        assert self.open.wait(10)
         self.handled.append(incoming.tag)
 
 
 class Bench:
-    """Slots among doubles; deliveries of `lost` are no longer held."""
+    """WorkerThreads among doubles; deliveries of `lost` are no longer held."""
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int) -> None:
         self.gate = Gate()
         self.given_up: list[int] = []
-        self.handed_back: list[int] = []
+        self.returned: list[int] = []
         self.lost: set[int] = set()
-        self.slots = Slots(
+        self.workers = WorkerThreads(
             count,
             lambda incoming: incoming.tag not in self.lost,
             self.gate,
             lambda incoming: self.given_up.append(incoming.tag),
-            self._hand_back,
+            self._return_unstarted,
         )
 
     def occupy(self, tag: int) -> None:
-        """Start a delivery that keeps its slot until the gate opens."""
-        self.slots.accept(delivery(tag))
-        assert self.gate.entered.acquire(timeout=60)
+        """Start a delivery that keeps its worker until the gate opens."""
+        self.workers.accept(delivery(tag))
+        assert self.gate.entered.acquire(timeout=10)
 
     def finish(self) -> None:
         """Let everything end."""
         self.gate.open.set()
-        self.slots.close()
-        self.slots.join()
+        self.workers.close()
+        assert self.workers.wait_until_idle(10)
 
-    def _hand_back(self, waiting: Sequence[Delivery]) -> None:
-        self.handed_back += [each.tag for each in waiting]
+    def _return_unstarted(self, waiting: Sequence[Delivery]) -> None:
+        self.returned += [each.tag for each in waiting]
 
 
-def test_closing_lets_what_runs_finish_and_hands_back_what_waits() -> None:
-    bench = Bench()
-    bench.occupy(1)
-    bench.slots.accept(delivery(2))
-    bench.slots.accept(delivery(3))
+@contextmanager
+def running_bench(count: int = 1) -> Iterator[Bench]:
+    """A bench whose workers run."""
+    bench = Bench(count)
+    with supervised(*bench.workers.loops()):
+        yield bench
 
-    bench.slots.close()
-    eventually(lambda: bench.handed_back == [2, 3])
-    assert not bench.slots.are_idle()
-    bench.gate.open.set()
-    eventually(bench.slots.are_idle)
+
+def test_closing_lets_what_runs_finish_and_returns_what_waits() -> None:
+    with running_bench() as bench:
+        bench.occupy(1)
+        bench.workers.accept(delivery(2))
+        bench.workers.accept(delivery(3))
+
+        bench.workers.close()
+        eventually(lambda: bench.returned == [2, 3])
+        assert not bench.workers.are_idle()
+        bench.gate.open.set()
+        eventually(bench.workers.are_idle)
 
     assert bench.gate.handled == [1]
 
 
-def test_what_arrives_after_closing_is_handed_back_too() -> None:
-    bench = Bench()
-    bench.slots.close()
+def test_what_arrives_after_closing_is_returned_too() -> None:
+    with running_bench() as bench:
+        bench.workers.close()
 
-    bench.slots.accept(delivery(1))
+        bench.workers.accept(delivery(1))
 
-    eventually(lambda: bench.handed_back == [1])
-    bench.finish()
-
-
-def test_closing_twice_hands_back_once() -> None:
-    bench = Bench()
-    bench.occupy(1)
-    bench.slots.accept(delivery(2))
-
-    bench.slots.close()
-    bench.finish()
-
-    assert bench.handed_back == [2]
+        eventually(lambda: bench.returned == [1])
 
 
-def test_slots_are_not_idle_while_something_is_handed_back() -> None:
+def test_closing_twice_returns_once() -> None:
+    with running_bench() as bench:
+        bench.occupy(1)
+        bench.workers.accept(delivery(2))
+
+        bench.workers.close()
+        bench.finish()
+
+    assert bench.returned == [2]
+
+
+def test_workers_are_not_idle_while_something_is_returned() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def hand_back(_waiting: Sequence[Delivery]) -> None:
+    def return_unstarted(_waiting: Sequence[Delivery]) -> None:
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(10)
 
     gate = Gate()
-    slots = Slots(1, lambda _: True, gate, lambda _: None, hand_back)
-    slots.accept(delivery(1))
-    assert gate.entered.acquire(timeout=60)
-    slots.accept(delivery(2))
-    slots.close()
-    gate.open.set()
-    assert begun.wait(60)
-    eventually(lambda: gate.handled == [1])
+    workers = WorkerThreads(1, lambda _: True, gate, lambda _: None, return_unstarted)
+    with supervised(*workers.loops()):
+        workers.accept(delivery(1))
+        assert gate.entered.acquire(timeout=10)
+        workers.accept(delivery(2))
+        workers.close()
+        gate.open.set()
+        assert begun.wait(10)
+        eventually(lambda: gate.handled == [1])
 
-    assert not slots.are_idle()
-    go_on.set()
-    eventually(slots.are_idle)
-    slots.join()
+        assert not workers.are_idle()
+        go_on.set()
+        eventually(workers.are_idle)
 
 
-def test_what_waited_while_its_connection_was_lost_is_neither_run_nor_handed_back() -> None:
-    bench = Bench()
-    bench.occupy(1)
-    bench.slots.accept(delivery(2))
-    bench.slots.accept(delivery(3))
-    bench.lost = {2, 3}
+def test_what_waited_while_its_connection_was_lost_is_neither_run_nor_returned() -> None:
+    with running_bench() as bench:
+        bench.occupy(1)
+        bench.workers.accept(delivery(2))
+        bench.workers.accept(delivery(3))
+        bench.lost = {2, 3}
 
-    bench.gate.open.set()
-    eventually(bench.slots.are_idle)
-    bench.finish()
+        bench.gate.open.set()
+        eventually(bench.workers.are_idle)
+        bench.finish()
 
     assert bench.gate.handled == [1]
-    assert bench.handed_back == []
+    assert bench.returned == []
 
 
-def test_a_delivery_whose_handling_fails_is_given_up() -> None:
+def test_a_delivery_whose_handling_fails_is_given_up_and_its_worker_goes_on() -> None:
     given_up: list[Delivery] = []
 
     def fail(_incoming: Delivery) -> None:
         raise RuntimeError("a defect")
 
-    slots = Slots(1, lambda _: True, fail, given_up.append, lambda _: None)
-    slots.accept(delivery())
+    workers = WorkerThreads(1, lambda _: True, fail, given_up.append, lambda _: None)
+    with supervised(*workers.loops()):
+        workers.accept(delivery(1))
+        workers.accept(delivery(2))
 
-    eventually(lambda: len(given_up) == 1)
-    slots.close()
-    slots.join()
+        eventually(lambda: [each.tag for each in given_up] == [1, 2])
+        eventually(workers.are_idle)
+
+
+def test_a_failure_to_return_is_survived() -> None:
+    def fail(_waiting: Sequence[Delivery]) -> None:
+        raise RuntimeError("a defect")
+
+    workers = WorkerThreads(1, lambda _: True, Gate(), lambda _: None, fail)
+    with supervised(*workers.loops()):
+        workers.close()
+        workers.accept(delivery())
+
+        assert workers.wait_until_idle(10)
 
 
 def test_a_slot_counts_as_busy_while_its_run_lasts_and_what_waits_does_not() -> None:
     busy = rise("runlet_slots_busy")
-    bench = Bench(count=2)
-    for tag in (1, 2):
-        bench.occupy(tag)
-    bench.slots.accept(delivery(3))
-    assert busy() == 2
+    with running_bench(count=2) as bench:
+        for tag in (1, 2):
+            bench.occupy(tag)
+        bench.workers.accept(delivery(3))
+        assert busy() == 2
 
-    bench.finish()
+        bench.finish()
 
-    assert busy() == 0
+        assert busy() == 0
