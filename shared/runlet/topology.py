@@ -9,8 +9,8 @@ DEAD_QUEUE = "runs.dead"
 RESULTS = "results"
 RESULTS_QUEUE = "results.collector"
 CONTROL = "control"
-# Terminal executions as they were stored, for whoever waits for one.
-ENDINGS = "executions.ended"
+# Terminal executions as they were stored, for those who wait for one.
+ENDED = "executions.ended"
 # Callbacks: what is to be sent now, what waits for its next attempt, and what was given up.
 CALLBACKS = "callbacks"
 CALLBACKS_QUEUE = "callbacks"
@@ -32,8 +32,8 @@ REASON_HEADER = "x-runlet-reason"
 # Deliveries of one message that end without an acknowledgement: runners that died with it.
 DELIVERY_LIMIT = 3
 
-# Nobody has to empty the queue of callbacks that were given up; it holds the newest.
-MOST_DEAD_CALLBACKS = 10_000
+# The queue of callbacks that were given up is not read; it holds the newest.
+MAX_DEAD_CALLBACKS = 10_000
 
 
 def run_queue(language: str) -> str:

@@ -7,12 +7,12 @@ from pika.channel import Channel
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from runlet_amqp.connection import CONNECTION_ERRORS, BrokerUnavailableError
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError, broker_errors
 
 
 class ConfirmingChannel:
-    """Publishes and tells of each message whether the broker has it (publisher confirms).
+    """Publishes, and says of each message whether the broker has it (publisher confirms).
 
     The broker numbers what it confirms from 1, in the order of publication, and may confirm
     several at once: https://www.rabbitmq.com/docs/confirms. For the thread of the connection only.
@@ -31,25 +31,26 @@ class ConfirmingChannel:
         """Whether the broker has answered to everything that was sent."""
         return not self._unconfirmed
 
-    def send(self, message: OutgoingMessage, future: "Future[None]") -> None:
+    def send(self, message: Envelope, future: "Future[None]") -> None:
         """Publish; the future is done when the broker has answered, or will not any more."""
         properties = message.properties()
         try:
-            self._channel.basic_publish(
-                message.exchange,
-                message.routing_key,
-                message.body,
-                properties,
-                mandatory=message.must_route,
-            )
-        except CONNECTION_ERRORS as error:
-            future.set_exception(BrokerUnavailableError(f"The broker went away: {error!r}"))
+            with broker_errors():
+                self._channel.basic_publish(
+                    message.exchange,
+                    message.routing_key,
+                    message.body,
+                    properties,
+                    mandatory=message.must_route,
+                )
+        except BrokerUnavailableError as error:
+            future.set_exception(error)
             return
         self._sent += 1
         self._unconfirmed[self._sent] = (properties.message_id, future)
 
     def abandon(self, error: str) -> None:
-        """The channel is gone: of what is unconfirmed nobody knows whether the broker has it."""
+        """The channel is gone: whether the broker has what is unconfirmed is unknown."""
         unconfirmed, self._unconfirmed = self._unconfirmed, {}
         for _message_id, future in unconfirmed.values():
             future.set_exception(BrokerUnavailableError(error))

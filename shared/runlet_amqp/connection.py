@@ -1,25 +1,21 @@
-"""Opening a connection to the broker, and waiting between attempts."""
+"""Opening a connection to the broker: which addresses, how long to wait, under which name."""
 
 import random
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from typing import TypeVar
 
 import pika
-from pika.adapters.utils.connection_workflow import (
-    AMQPConnectionWorkflowFailed,
-    AMQPConnectorPhaseErrorBase,
-)
-from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport as PlainTransport
-from pika.exceptions import AMQPError
 
 from runlet.config import ConfigError
-from runlet_amqp.connection_errors import BrokerRefusedError, explained
+from runlet_amqp.errors import BrokerRefusedError, BrokerUnavailableError, broker_errors
 from runlet_amqp.settings import BrokerSettings, settings_of
 
 # RabbitMQ looks this often whether it heard anything, and closes the connection at the second look
-# in vain: who is cut off in silence has lost its work after at most three times this.
+# in vain: a client that is cut off in silence has lost its work after at most three times this.
+# A client gives up a silent broker after this and 5 seconds, at the earliest, or twice that.
 HEARTBEAT_SECONDS = 10
 # A cut network says nothing. What was sent into one is given up after this long instead of many
 # minutes, and a silent connection is asked whether it still stands.
@@ -29,108 +25,59 @@ TCP_OPTIONS = {
     "TCP_KEEPINTVL": 2,
     "TCP_KEEPCNT": 3,
 }
+# For the TCP connection, and for all until the broker has let the client in.
+SOCKET_SECONDS = 5
+HANDSHAKE_SECONDS = 10
+# For the names of all addresses together.
+RESOLVE_SECONDS = 10
 # A broker short of memory or disk reads nothing from publishers. Giving up soon leaves requests in
 # the outbox, where each is kept once, instead of collecting them here to be sent by several.
 BLOCKED_SECONDS = 5
-FIRST_DELAY_SECONDS = 0.2
-LONGEST_DELAY_SECONDS = 5.0
 
 Connection = TypeVar("Connection")
 
-# What pika raises when the broker is away; socket.gaierror is an OSError.
-CONNECTION_ERRORS = (AMQPError, OSError)
-
-
-class BrokerUnavailableError(Exception):
-    """The broker cannot be reached now, or did not take a message."""
-
-
-class PromptConnection(pika.SelectConnection):  # type: ignore[misc]
-    """Sends a message in one piece and at once.
-
-    pika's own sends its method, header and body in a packet each, when its loop comes round.
-    """
-
-    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        super()._output_marshaled_frames([b"".join(marshaled_frames)])
-
-    def _adapter_emit_data(self, data: bytes) -> None:
-        super()._adapter_emit_data(data)
-        # A transport of TLS does so itself.
-        if isinstance(self._transport, PlainTransport) and self._transport.get_write_buffer_size():
-            self._transport._on_socket_writable()
-
 
 def connect(broker: BrokerSettings | str, name: str) -> pika.BlockingConnection:
-    """Open a connection that the broker lists as `name`; a URL stands for settings without files.
+    """Open a blocking connection that the broker lists as `name`, for a look or a command.
 
-    Several addresses are tried in random order, so that connections spread over a cluster.
-    Raises one of CONNECTION_ERRORS when that fails, BrokerRefusedError if there is one.
+    A URL stands for settings without files. Takes up to RESOLVE_SECONDS and HANDSHAKE_SECONDS for
+    each address. Raises BrokerUnavailableError when that fails.
     """
-    return _connect(broker, name, pika.BlockingConnection)
+    return open_first(broker, name, pika.BlockingConnection)
 
 
-def connect_driven_by_events(broker: BrokerSettings | str, name: str) -> PromptConnection:
-    """The same, for whoever has many things on their way at once; its loop stands still yet."""
-    return _connect(broker, name, _open_driven_by_events)
-
-
-def _connect(
+def open_first(
     broker: BrokerSettings | str, name: str, open_one: Callable[[pika.URLParameters], Connection]
 ) -> Connection:
-    addresses = _addresses(broker)
-    random.shuffle(addresses)
-    failures: list[Exception] = []
-    for address in _as_they_resolve(addresses):
-        _be_patient(address, name)
+    """Call `open_one` with each address until it succeeds, and give what it gives.
+
+    The order is random, so that connections spread over a cluster. Raises BrokerUnavailableError
+    when none can be opened, BrokerRefusedError if there is one.
+    """
+    failures: list[BrokerUnavailableError] = []
+    for address in _resolvable(_addresses(broker)):
+        _apply_timeouts(address, name)
         try:
-            return open_one(address)
-        except CONNECTION_ERRORS as error:
-            failures.append(explained(error, address) or error)
-    raise next((each for each in failures if isinstance(each, BrokerRefusedError)), failures[-1])
+            with broker_errors(address):
+                return open_one(address)
+        except BrokerUnavailableError as error:
+            failures.append(error)
+    failures.append(BrokerUnavailableError("No address in AMQP_URL can be resolved."))
+    raise next((each for each in failures if isinstance(each, BrokerRefusedError)), failures[0])
 
 
-def _open_driven_by_events(address: pika.URLParameters) -> PromptConnection:
-    failures: list[BaseException] = []
-
-    def give_up(connection: pika.SelectConnection, error: BaseException | str) -> None:
-        failures.append(_cause(error))
-        connection.ioloop.stop()
-
-    connection = PromptConnection(
-        address,
-        on_open_callback=lambda opened: opened.ioloop.stop(),
-        on_open_error_callback=give_up,
-    )
-    connection.ioloop.start()
-    if failures:
-        connection.ioloop.close()
-        raise failures[0]
-    return connection
-
-
-def _cause(error: BaseException | str) -> BaseException:
-    """A failure to connect as one of CONNECTION_ERRORS: pika wraps most, some of them twice."""
-    if isinstance(error, AMQPConnectionWorkflowFailed) and error.exceptions:
-        error = error.exceptions[-1]
-    if isinstance(error, AMQPConnectorPhaseErrorBase):
-        error = error.exception
-    return error if isinstance(error, CONNECTION_ERRORS) else AMQPError(repr(error))
-
-
-def _as_they_resolve(addresses: list[pika.URLParameters]) -> Iterator[pika.URLParameters]:
-    """The name of a node that is away may take many seconds to fail: the others go before it."""
-    if len(addresses) == 1:
-        yield addresses[0]
-        return
+def _resolvable(addresses: list[pika.URLParameters]) -> Iterator[pika.URLParameters]:
+    """Give addresses as they resolve: the name of a node that is away may take long to fail."""
+    random.shuffle(addresses)
     resolvers = ThreadPoolExecutor(len(addresses), thread_name_prefix="resolver")
-    looks = {
+    lookups = {
         resolvers.submit(socket.getaddrinfo, address.host, address.port): address
         for address in addresses
     }
     resolvers.shutdown(wait=False)
-    for look in as_completed(looks):
-        yield looks[look]
+    with suppress(TimeoutError):
+        for lookup in as_completed(lookups, timeout=RESOLVE_SECONDS):
+            yield lookups[lookup]
 
 
 def _addresses(broker: BrokerSettings | str) -> list[pika.URLParameters]:
@@ -141,28 +88,10 @@ def _addresses(broker: BrokerSettings | str) -> list[pika.URLParameters]:
         raise BrokerRefusedError(str(error)) from error
 
 
-def _be_patient(parameters: pika.URLParameters, name: str) -> None:
-    """Set how long to wait for what, and the connection's name."""
+def _apply_timeouts(parameters: pika.URLParameters, name: str) -> None:
     parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.tcp_options = TCP_OPTIONS
-    parameters.socket_timeout = 5
-    parameters.stack_timeout = 10
+    parameters.socket_timeout = SOCKET_SECONDS
+    parameters.stack_timeout = HANDSHAKE_SECONDS
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.client_properties = {"connection_name": name}
-
-
-class Backoff:
-    """Delays that double up to a bound, with full jitter so that clients do not come at once."""
-
-    def __init__(self) -> None:
-        self._bound = FIRST_DELAY_SECONDS
-
-    def reset(self) -> None:
-        """Begin again with the first delay."""
-        self._bound = FIRST_DELAY_SECONDS
-
-    def next_delay(self) -> float:
-        """Seconds to wait before the next attempt."""
-        delay = random.uniform(0.1, self._bound)
-        self._bound = min(self._bound * 2, LONGEST_DELAY_SECONDS)
-        return delay

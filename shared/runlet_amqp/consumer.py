@@ -5,29 +5,33 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pika
-import structlog
 from pika.channel import Channel
 from pika.spec import Basic
 
-from runlet.lifecycle import StopSignal
-from runlet_amqp.connection import CONNECTION_ERRORS, Backoff
-from runlet_amqp.event_loop_connection import Declare, Line, cancelled, noted
+from runlet_amqp.declaration import Topology
+from runlet_amqp.event_loop_connection import (
+    EventLoopConnection,
+    ignore_reply,
+    keep_connected,
+    queue_deleted,
+)
 from runlet_amqp.settings import BrokerSettings
+from runlet_telemetry.supervision import Loop, LoopContext
 
-log = structlog.get_logger()
-
-LOOK_SECONDS = 0.25
 ARRIVAL_SECONDS = 0.1
 DRAIN_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message as it came. `epoch` numbers the connection it came by: tags are only good there."""
+    """A message as it came.
+
+    `connection_generation` numbers the connection it came by: tags are only good there.
+    """
 
     queue: str
     tag: int
-    epoch: int
+    connection_generation: int
     type: str | None
     body: bytes
     correlation_id: str | None
@@ -51,11 +55,12 @@ class Delivery:
 
 
 class Consumer:
-    """Consumes queues on the thread that calls `run`, which owns the connection.
+    """Consumes queues over one connection, which its loop owns.
 
-    That thread only moves messages, so heartbeats are answered however long a message takes.
-    `settle` may be called from any thread; what a lost connection had delivered is not settled,
-    because the broker has given it to somebody else already.
+    The loop only moves messages, so heartbeats are answered however long a message takes.
+    `on_delivery` is called by its thread and must not wait. The other methods may be called by any
+    thread; what a lost connection had delivered is not settled, because the broker has given it to
+    another consumer already.
     """
 
     def __init__(
@@ -64,46 +69,42 @@ class Consumer:
         name: str,
         queues: Sequence[str],
         prefetch: int,
-        declare: Declare,
+        topology: Topology,
         on_delivery: Callable[[Delivery], None],
     ) -> None:
         self._broker = broker
         self._name = name
         self._queues = queues
         self._prefetch = prefetch
-        self._declare = declare
+        self._topology = topology
         self._on_delivery = on_delivery
-        self._epoch = 0
-        self._line: Line | None = None
+        self._generation = 0
+        self._connection: EventLoopConnection | None = None
         self._channel: Channel | None = None
+        self._stop: GracefulStop | None = None
         self._held: list[Delivery] | None = None
+
+    def loop(self, is_drained: Callable[[], bool], name: str = "consumer") -> Loop:
+        """What a Supervisor runs.
+
+        When it is stopped, no more deliveries are taken, and acknowledgements still travel until
+        `is_drained` says that the work in hand is over: its thread asks that again and again, and
+        it must not wait. What was not acknowledged then goes back to its queue.
+        """
+        return Loop(name, partial(self._run, is_drained), self._wake)
 
     @property
     def connected(self) -> bool:
         """Whether messages can arrive now."""
         return self._channel is not None
 
-    def run(self, stop: StopSignal, is_drained: Callable[[], bool]) -> None:
-        """Consume until `stop` is set, reconnecting as needed.
+    def is_current(self, delivery: Delivery) -> bool:
+        """Whether a delivery can be settled; what a lost connection had delivered comes again.
 
-        Then no more deliveries are taken, and acknowledgements still travel until `is_drained`
-        says that the work in hand is over; what was not acknowledged goes back to its queue.
+        Cheap, and true or false whatever else is away: ask it before work begins, and drop what is
+        not current.
         """
-        backoff = Backoff()
-        while not stop.is_set():
-            try:
-                line = Line(self._broker, self._name, self._declare)
-                ending = _Ending(line, stop, is_drained, self._hold, self._release)
-                line.serve(partial(self._consume, line, ending, backoff))
-            except CONNECTION_ERRORS as error:
-                log.warning("broker_connection_lost", connection=self._name, error=repr(error))
-            finally:
-                self._line = self._channel = self._held = None
-            stop.wait(backoff.next_delay())
-
-    def holds(self, delivery: Delivery) -> bool:
-        """Whether a delivery can be settled; what a lost connection had delivered comes again."""
-        return self._channel is not None and self._is_current(delivery)
+        return self._channel is not None and self._is_of_this_connection(delivery)
 
     def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge deliveries; they will not come again."""
@@ -114,9 +115,9 @@ class Consumer:
         self._on_connection_thread(lambda: self._requeue(delivery))
 
     def _on_connection_thread(self, callback: Callable[[], None]) -> None:
-        line = self._line
-        if line is not None:
-            line.soon(callback)
+        connection = self._connection
+        if connection is not None:
+            connection.call_soon_threadsafe(callback)
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         if self._held is not None:
@@ -131,26 +132,64 @@ class Consumer:
             channel.basic_nack(delivery.tag, requeue=True)
 
     def _channel_of(self, delivery: Delivery) -> Channel | None:
-        """Where a delivery can be settled; nowhere once its line ends."""
+        """Where a delivery can be settled; nowhere once its connection ends."""
         channel = self._channel
-        return channel if channel and channel.is_open and self._is_current(delivery) else None
+        is_open = channel is not None and channel.is_open
+        return channel if is_open and self._is_of_this_connection(delivery) else None
 
-    def _is_current(self, delivery: Delivery) -> bool:
-        return delivery.epoch == self._epoch
+    def _is_of_this_connection(self, delivery: Delivery) -> bool:
+        return delivery.connection_generation == self._generation
 
-    def _consume(self, line: Line, ending: "_Ending", backoff: Backoff, channel: Channel) -> None:
-        self._epoch += 1
-        self._line, self._channel = line, channel
-        channel.add_on_cancel_callback(lambda _frame: line.fail(cancelled(self._name)))
-        channel.basic_qos(prefetch_count=self._prefetch, callback=noted)
+    def _run(self, is_drained: Callable[[], bool], context: LoopContext) -> None:
+        keep_connected(
+            self._broker,
+            self._name,
+            self._topology,
+            context,
+            use=partial(self._consume, context, is_drained),
+            on_lost=self._disconnect,
+        )
+
+    def _wake(self) -> None:
+        stop = self._stop
+        if stop is not None:
+            self._on_connection_thread(stop.begin_if_asked)
+
+    def _disconnect(self) -> None:
+        self._connection = self._channel = self._stop = self._held = None
+
+    def _consume(
+        self,
+        context: LoopContext,
+        is_drained: Callable[[], bool],
+        connection: EventLoopConnection,
+        channel: Channel,
+    ) -> None:
+        self._generation += 1
+        stop = GracefulStop(connection, channel, context, is_drained, self._hold, self._release)
+        channel.add_on_cancel_callback(lambda _frame: connection.fail(queue_deleted(self._name)))
+        channel.basic_qos(prefetch_count=self._prefetch, callback=ignore_reply)
+        on_consuming = connection.guard(partial(self._note_consuming, connection, channel, stop))
+        receivers = {queue: connection.guard(self._receiver(queue, stop)) for queue in self._queues}
+        *others, last = receivers
         tags = [
-            channel.basic_consume(
-                queue, self._receiver(queue, ending), callback=lambda _answer: backoff.reset()
-            )
-            for queue in self._queues
+            channel.basic_consume(queue, receivers[queue], callback=ignore_reply)
+            for queue in others
         ]
-        log.info("broker_connected", connection=self._name)
-        ending.watch(channel, tags)
+        tags.append(channel.basic_consume(last, receivers[last], callback=on_consuming))
+        stop.tags.update(tags)
+        # Deliveries come, and may be settled, before the last queue is consumed.
+        self._connection, self._channel, self._stop = connection, channel, stop
+
+    def _note_consuming(
+        self,
+        connection: EventLoopConnection,
+        channel: Channel,
+        stop: "GracefulStop",
+        _answer: object,
+    ) -> None:
+        connection.mark_ready()
+        stop.begin_if_asked()
 
     def _hold(self) -> None:
         self._held = []
@@ -159,8 +198,8 @@ class Consumer:
         held, self._held = self._held, None
         self._acknowledge(held or ())
 
-    def _receiver(self, queue: str, ending: "_Ending") -> "Receive":
-        epoch = self._epoch
+    def _receiver(self, queue: str, stop: "GracefulStop") -> "Receive":
+        generation = self._generation
 
         def receive(
             _channel: Channel, method: Basic.Deliver, properties: pika.BasicProperties, body: bytes
@@ -169,14 +208,14 @@ class Consumer:
                 Delivery(
                     queue=queue,
                     tag=method.delivery_tag,
-                    epoch=epoch,
+                    connection_generation=generation,
                     type=properties.type,
                     body=body,
                     correlation_id=properties.correlation_id,
                     headers=properties.headers or {},
                 )
             )
-            ending.look()
+            stop.begin_if_asked()
 
         return receive
 
@@ -184,8 +223,8 @@ class Consumer:
 Receive = Callable[[Channel, Basic.Deliver, pika.BasicProperties, bytes], None]
 
 
-class _Ending:
-    """How a consumer stops, step by step, on the thread of its line.
+class GracefulStop:
+    """How a consumer stops, step by step, on the thread of its connection.
 
     What crosses the cancelling on its way here goes back to its queue, which counts that as a
     failure of the message. So nothing is acknowledged for a moment before: with all that may be
@@ -194,52 +233,44 @@ class _Ending:
 
     def __init__(
         self,
-        line: Line,
-        stop: StopSignal,
+        connection: EventLoopConnection,
+        channel: Channel,
+        context: LoopContext,
         is_drained: Callable[[], bool],
         hold: Callable[[], None],
         release: Callable[[], None],
     ) -> None:
-        self._line = line
-        self._stop = stop
+        self._connection = connection
+        self._channel = channel
+        self._context = context
         self._is_drained = is_drained
         self._hold = hold
         self._release = release
-        self._channel: Channel | None = None
-        self._tags: set[str] = set()
         self._has_begun = False
+        self.tags: set[str] = set()
 
-    def watch(self, channel: Channel, tags: Sequence[str]) -> None:
-        """Stop when that is asked for; what comes by these tags is to be cancelled then."""
-        self._channel, self._tags = channel, set(tags)
-        self._look_again()
-
-    def look(self) -> None:
-        """Begin to stop if that was asked for."""
-        if not self._has_begun and self._stop.is_set():
+    def begin_if_asked(self) -> None:
+        """Begin to stop, once, when the loop is to end."""
+        if not self._has_begun and self._context.is_set():
             self._has_begun = True
             self._hold()
-            self._line.later(ARRIVAL_SECONDS, self._cancel)
-
-    def _look_again(self) -> None:
-        self.look()
-        if not self._has_begun:
-            self._line.later(LOOK_SECONDS, self._look_again)
+            self._connection.call_later(ARRIVAL_SECONDS, self._cancel)
 
     def _cancel(self) -> None:
-        if self._channel is not None and self._channel.is_open:
-            for tag in tuple(self._tags):
-                self._channel.basic_cancel(tag, callback=partial(self._note_cancelled, tag))
+        if self._channel.is_open:
+            for tag in tuple(self.tags):
+                callback = self._connection.guard(partial(self._note_cancelled, tag))
+                self._channel.basic_cancel(tag, callback=callback)
 
     def _note_cancelled(self, tag: str, _answer: object) -> None:
-        self._tags.discard(tag)
-        if not self._tags:
+        self.tags.discard(tag)
+        if not self.tags:
             self._release()
             self._drain()
 
     def _drain(self) -> None:
         if self._is_drained():
             # After all that other threads have asked for until now.
-            self._line.soon(self._line.close)
+            self._connection.call_soon_threadsafe(self._connection.close)
         else:
-            self._line.later(DRAIN_LOOK_SECONDS, self._drain)
+            self._connection.call_later(DRAIN_LOOK_SECONDS, self._drain)

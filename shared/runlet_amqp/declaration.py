@@ -1,8 +1,10 @@
-"""Declaring the topology: exchanges, queues and how they hang together."""
+"""The topology as data, and declaring it: exchanges, queues and how they hang together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.channel import Channel
 from pika.exchange_type import ExchangeType
 
 from runlet import topology
@@ -12,79 +14,139 @@ _QUORUM = {"x-queue-type": "quorum"}
 _AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 
 
-def declare(
-    channel: BlockingChannel,
+@dataclass(frozen=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    type: ExchangeType
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A durable queue; its arguments can never be changed."""
+
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=lambda: _QUORUM)
+
+
+@dataclass(frozen=True)
+class QueueBinding:
+    """Which messages of an exchange go into a queue."""
+
+    queue: str
+    exchange: str
+    routing_key: str = ""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What a service declares before it uses a connection."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    bindings: tuple[QueueBinding, ...] = ()
+
+
+_EXCHANGES = (
+    Exchange(topology.RUNS, ExchangeType.direct),
+    Exchange(topology.RETRY, ExchangeType.headers),
+    Exchange(topology.DEAD_EXCHANGE, ExchangeType.fanout),
+    Exchange(topology.RESULTS, ExchangeType.topic),
+    Exchange(topology.CONTROL, ExchangeType.fanout),
+    Exchange(topology.ENDED, ExchangeType.fanout),
+    Exchange(topology.CALLBACKS, ExchangeType.direct),
+)
+_RESULT_KEYS = (topology.STARTED, topology.FINISHED, topology.RETRYING)
+
+
+def create_topology(
     languages: Iterable[str],
     callback_delays_seconds: Iterable[float] = topology.CALLBACK_DELAYS_SECONDS,
-) -> None:
-    """Declare the whole topology; declaring what is there already changes nothing."""
-    channel.exchange_declare(topology.RUNS, ExchangeType.direct, durable=True)
-    channel.exchange_declare(topology.RETRY, ExchangeType.headers, durable=True)
-    channel.exchange_declare(topology.DEAD_EXCHANGE, ExchangeType.fanout, durable=True)
-    channel.exchange_declare(topology.RESULTS, ExchangeType.topic, durable=True)
-    channel.exchange_declare(topology.CONTROL, ExchangeType.fanout, durable=True)
-    channel.exchange_declare(topology.ENDINGS, ExchangeType.fanout, durable=True)
-    _declare_dead_letters(channel)
-    _declare_results(channel)
-    _declare_retries(channel)
-    _declare_callbacks(channel, callback_delays_seconds)
-    for language in languages:
-        _declare_run_queue(channel, language)
+) -> Topology:
+    """The whole topology."""
+    languages, delays = tuple(languages), tuple(callback_delays_seconds)
+    queues = (
+        Queue(topology.DEAD_QUEUE),
+        Queue(topology.RESULTS_QUEUE),
+        *(_retry_queue(seconds) for seconds in topology.RETRY_DELAYS_SECONDS),
+        Queue(topology.CALLBACKS_QUEUE),
+        Queue(
+            topology.CALLBACKS_DEAD_QUEUE,
+            {**_QUORUM, "x-max-length": topology.MAX_DEAD_CALLBACKS},
+        ),
+        *(_callback_retry_queue(seconds) for seconds in delays),
+        *(_run_queue(language) for language in languages),
+    )
+    return Topology(_EXCHANGES, queues, (*_bindings(languages), *_callback_bindings(delays)))
 
 
-def _declare_dead_letters(channel: BlockingChannel) -> None:
-    channel.queue_declare(topology.DEAD_QUEUE, durable=True, arguments=_QUORUM)
-    channel.queue_bind(topology.DEAD_QUEUE, topology.DEAD_EXCHANGE)
+def declare(channel: Channel | BlockingChannel, wanted: Topology) -> None:
+    """Declare what is wanted; declaring what is there already changes nothing.
 
-
-def _declare_results(channel: BlockingChannel) -> None:
-    channel.queue_declare(topology.RESULTS_QUEUE, durable=True, arguments=_QUORUM)
-    for key in (topology.STARTED, topology.FINISHED, topology.RETRYING):
-        channel.queue_bind(topology.RESULTS_QUEUE, topology.RESULTS, key)
-
-
-def _declare_retries(channel: BlockingChannel) -> None:
-    for seconds in topology.RETRY_DELAYS_SECONDS:
-        arguments = {
-            **_QUORUM,
-            **_AT_LEAST_ONCE,
-            "x-message-ttl": seconds * 1000,
-            "x-dead-letter-exchange": topology.RUNS,
-        }
-        channel.queue_declare(topology.retry_queue(seconds), durable=True, arguments=arguments)
+    On the channel of an event loop this only sends: what is asked of the channel next is answered
+    when all is there, and a refusal closes it. A blocking one raises what pika raises.
+    """
+    for exchange in wanted.exchanges:
+        channel.exchange_declare(exchange.name, exchange.type, durable=True)
+    for queue in wanted.queues:
+        channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+    for binding in wanted.bindings:
         channel.queue_bind(
-            topology.retry_queue(seconds),
-            topology.RETRY,
-            arguments={"x-match": "all", topology.DELAY_HEADER: seconds},
+            binding.queue,
+            binding.exchange,
+            routing_key=binding.routing_key,
+            arguments=dict(binding.arguments),
         )
 
 
-def _declare_run_queue(channel: BlockingChannel, language: str) -> None:
+def _retry_queue(seconds: int) -> Queue:
+    arguments = {
+        **_QUORUM,
+        **_AT_LEAST_ONCE,
+        "x-message-ttl": seconds * 1000,
+        "x-dead-letter-exchange": topology.RUNS,
+    }
+    return Queue(topology.retry_queue(seconds), arguments)
+
+
+def _run_queue(language: str) -> Queue:
     arguments = {
         **_QUORUM,
         **_AT_LEAST_ONCE,
         "x-dead-letter-exchange": topology.DEAD_EXCHANGE,
         "x-delivery-limit": topology.DELIVERY_LIMIT,
     }
-    channel.queue_declare(topology.run_queue(language), durable=True, arguments=arguments)
-    channel.queue_bind(topology.run_queue(language), topology.RUNS, routing_key=language)
+    return Queue(topology.run_queue(language), arguments)
 
 
-def _declare_callbacks(channel: BlockingChannel, delays_seconds: Iterable[float]) -> None:
-    channel.exchange_declare(topology.CALLBACKS, ExchangeType.direct, durable=True)
-    channel.queue_declare(topology.CALLBACKS_QUEUE, durable=True, arguments=_QUORUM)
-    channel.queue_bind(topology.CALLBACKS_QUEUE, topology.CALLBACKS, topology.CALLBACK_DUE)
-    bounded = {**_QUORUM, "x-max-length": topology.MOST_DEAD_CALLBACKS}
-    channel.queue_declare(topology.CALLBACKS_DEAD_QUEUE, durable=True, arguments=bounded)
-    channel.queue_bind(topology.CALLBACKS_DEAD_QUEUE, topology.CALLBACKS, topology.CALLBACK_DEAD)
+def _callback_retry_queue(seconds: float) -> Queue:
+    arguments = {
+        **_QUORUM,
+        **_AT_LEAST_ONCE,
+        "x-message-ttl": int(seconds * 1000),
+        "x-dead-letter-exchange": topology.CALLBACKS,
+        "x-dead-letter-routing-key": topology.CALLBACK_DUE,
+    }
+    return Queue(topology.callback_retry_queue(seconds), arguments)
+
+
+def _bindings(languages: Iterable[str]) -> Iterable[QueueBinding]:
+    yield QueueBinding(topology.DEAD_QUEUE, topology.DEAD_EXCHANGE)
+    for key in _RESULT_KEYS:
+        yield QueueBinding(topology.RESULTS_QUEUE, topology.RESULTS, key)
+    for seconds in topology.RETRY_DELAYS_SECONDS:
+        matched = {"x-match": "all", topology.DELAY_HEADER: seconds}
+        yield QueueBinding(topology.retry_queue(seconds), topology.RETRY, arguments=matched)
+    for language in languages:
+        yield QueueBinding(topology.run_queue(language), topology.RUNS, language)
+
+
+def _callback_bindings(delays_seconds: Iterable[float]) -> Iterable[QueueBinding]:
+    due, dead = topology.CALLBACK_DUE, topology.CALLBACK_DEAD
+    yield QueueBinding(topology.CALLBACKS_QUEUE, topology.CALLBACKS, due)
+    yield QueueBinding(topology.CALLBACKS_DEAD_QUEUE, topology.CALLBACKS, dead)
     for seconds in delays_seconds:
-        arguments = {
-            **_QUORUM,
-            **_AT_LEAST_ONCE,
-            "x-message-ttl": int(seconds * 1000),
-            "x-dead-letter-exchange": topology.CALLBACKS,
-            "x-dead-letter-routing-key": topology.CALLBACK_DUE,
-        }
-        queue = topology.callback_retry_queue(seconds)
-        channel.queue_declare(queue, durable=True, arguments=arguments)
-        channel.queue_bind(queue, topology.CALLBACKS, topology.callback_retry(seconds))
+        queue, key = topology.callback_retry_queue(seconds), topology.callback_retry(seconds)
+        yield QueueBinding(queue, topology.CALLBACKS, key)

@@ -21,7 +21,7 @@ _ROUTING_KEYS: dict[type[messages.Event], str] = {
 
 
 @dataclass(frozen=True)
-class OutgoingMessage:
+class Envelope:
     """One message and where it goes; `is_step` says that publishing it is a step of its trace."""
 
     exchange: str
@@ -47,14 +47,14 @@ class OutgoingMessage:
         )
 
 
-def run_request(request: messages.RunRequested, traceparent: str | None) -> OutgoingMessage:
+def run_request(request: messages.RunRequested, traceparent: str | None) -> Envelope:
     """A request on its way to the runners of its language."""
     return _message(topology.RUNS, request.language, request, request.execution_id, traceparent)
 
 
 def delayed_run_request(
     request: messages.RunRequested, seconds: int, traceparent: str | None
-) -> OutgoingMessage:
+) -> Envelope:
     """A request that reaches the runners again after `seconds`, one of RETRY_DELAYS_SECONDS."""
     headers = {topology.DELAY_HEADER: seconds}
     return _message(
@@ -62,27 +62,27 @@ def delayed_run_request(
     )
 
 
-def event(occurred: messages.Event, traceparent: str | None) -> OutgoingMessage:
-    """An event for whoever listens to results."""
+def event(occurred: messages.Event, traceparent: str | None) -> Envelope:
+    """An event for those who listen to results."""
     routing_key = _ROUTING_KEYS[type(occurred)]
     return _message(topology.RESULTS, routing_key, occurred, occurred.execution_id, traceparent)
 
 
-def output(printed: messages.ExecutionOutput, traceparent: str | None) -> OutgoingMessage:
-    """Output of a running program, for whoever keeps it for readers; nobody may."""
+def output(printed: messages.ExecutionOutput, traceparent: str | None) -> Envelope:
+    """Output of a running program, for those who keep it for readers; there may be none."""
     message = _message(
         topology.RESULTS, topology.OUTPUT, printed, printed.execution_id, traceparent
     )
     return replace(message, must_route=False, is_step=False)
 
 
-def ended(execution: messages.ExecutionEnded, traceparent: str | None) -> OutgoingMessage:
-    """A terminal execution, for whoever waits for it; nobody may."""
-    message = _message(topology.ENDINGS, "", execution, execution.execution_id, traceparent)
+def ended(execution: messages.ExecutionEnded, traceparent: str | None) -> Envelope:
+    """A terminal execution, for those who wait for it; there may be none."""
+    message = _message(topology.ENDED, "", execution, execution.execution_id, traceparent)
     return replace(message, must_route=False)
 
 
-def cancellation(cancel: messages.CancelRequested, traceparent: str | None) -> OutgoingMessage:
+def cancellation(cancel: messages.CancelRequested, traceparent: str | None) -> Envelope:
     """A cancellation, for every runner there is; there may be none."""
     message = _message(topology.CONTROL, "", cancel, cancel.execution_id, traceparent)
     return replace(message, must_route=False)
@@ -92,7 +92,7 @@ def callback(
     request: messages.CallbackRequested,
     traceparent: str | None,
     delay_seconds: float | None = None,
-) -> OutgoingMessage:
+) -> Envelope:
     """A callback to be sent now, or after a delay that has a queue."""
     key = topology.CALLBACK_DUE
     if delay_seconds is not None:
@@ -102,7 +102,7 @@ def callback(
 
 def dead_callback(
     request: messages.CallbackRequested, reason: str, traceparent: str | None
-) -> OutgoingMessage:
+) -> Envelope:
     """A callback that was given up, with the reason in a header."""
     headers = {topology.REASON_HEADER: reason}
     key = topology.CALLBACK_DEAD
@@ -115,9 +115,9 @@ def dead_letter(
     execution_id: str | None,
     reason: str,
     traceparent: str | None,
-) -> OutgoingMessage:
+) -> Envelope:
     """What cannot be run, as it came, with the reason in a header."""
-    return OutgoingMessage(
+    return Envelope(
         exchange=topology.DEAD_EXCHANGE,
         routing_key="",
         type=type_name or "",
@@ -135,8 +135,8 @@ def _message(
     execution_id: UUID,
     traceparent: str | None,
     headers: Mapping[str, object] | None = None,
-) -> OutgoingMessage:
-    return OutgoingMessage(
+) -> Envelope:
+    return Envelope(
         exchange=exchange,
         routing_key=routing_key,
         type=messages.TYPE_NAMES[type(message)],

@@ -6,61 +6,53 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
-import structlog
 from pika.channel import Channel
 
 from runlet_amqp.confirming_channel import ConfirmingChannel
-from runlet_amqp.connection import CONNECTION_ERRORS, Backoff, BrokerUnavailableError
-from runlet_amqp.envelopes import OutgoingMessage
-from runlet_amqp.event_loop_connection import Declare, Line
+from runlet_amqp.declaration import Topology
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
+from runlet_amqp.event_loop_connection import EventLoopConnection, keep_connected
 from runlet_amqp.settings import BrokerSettings
+from runlet_telemetry.supervision import Loop, LoopContext
 from runlet_telemetry.tracing import OFF, Kind, Span, Tracer
-
-log = structlog.get_logger()
-
 
 # Between two looks whether the last messages before a stop are confirmed.
 SETTLING_SECONDS = 0.02
+LOST = "The connection to the message broker was lost."
 
-_Pending = tuple[OutgoingMessage, "Future[None]"]
+_Pending = tuple[Envelope, "Future[None]"]
 
 
 class Publisher:
-    """One thread that owns one connection; any thread may hand it messages.
+    """Publishes over one connection, which its loop owns; any thread may hand it messages.
 
     Messages leave in the order in which they were handed over, and none waits until the one before
-    is confirmed. While the broker is away they are refused at once rather than collected: whoever
-    publishes keeps what it promised.
+    is confirmed. While the broker is away they are refused at once rather than collected: the
+    caller keeps what it promised.
     """
 
     def __init__(
         self,
         broker: BrokerSettings | str,
         name: str,
-        declare: Declare,
+        topology: Topology,
         tracer: Tracer = OFF,
     ) -> None:
         self._broker = broker
         self._name = name
-        self._declare = declare
+        self._topology = topology
         self._tracer = tracer
         self._pending: deque[_Pending] = deque()
-        self._line: Line | None = None
+        self._context: LoopContext | None = None
+        self._connection: EventLoopConnection | None = None
         self._channel: ConfirmingChannel | None = None
-        self._stopping = threading.Event()
         self._connected = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"{name}-publisher", daemon=True)
 
-    def start(self) -> None:
-        """Begin to connect, in the background."""
-        self._thread.start()
-
-    def close(self, timeout: float = 10) -> None:
-        """Send what was handed over, then close the connection."""
-        self._stopping.set()
-        self._wake()
-        self._thread.join(timeout)
+    def loop(self, name: str = "publisher") -> Loop:
+        """What a Supervisor runs. When it is stopped, it first sends what was handed over."""
+        return Loop(name, self._run, self._wake)
 
     @property
     def connected(self) -> bool:
@@ -71,7 +63,7 @@ class Publisher:
         """Wait for the first connection; False when `timeout` seconds pass without one."""
         return self._connected.wait(timeout)
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Hand a message over; the future is done when the broker has confirmed it.
 
         The future carries BrokerUnavailableError when the broker is away or refuses it.
@@ -89,7 +81,7 @@ class Publisher:
         self._wake()
         return future
 
-    def _begin(self, message: OutgoingMessage) -> Span:
+    def _begin(self, message: Envelope) -> Span:
         return self._tracer.begin(
             f"publish {message.exchange}",
             Kind.PRODUCER,
@@ -106,59 +98,57 @@ class Publisher:
         )
 
     def _wake(self) -> None:
-        line = self._line
-        if line is not None:
-            line.soon(self._send_pending)
+        connection = self._connection
+        if connection is not None:
+            connection.call_soon_threadsafe(self._send_pending)
 
-    def _run(self) -> None:
-        backoff = Backoff()
-        while not self._stopping.is_set():
-            try:
-                line = Line(self._broker, self._name, self._declare)
-                line.serve(partial(self._begin_to_publish, line, backoff))
-            except CONNECTION_ERRORS as error:
-                log.warning("broker_connection_lost", connection=self._name, error=repr(error))
-            finally:
-                self._disconnected()
-            self._stopping.wait(backoff.next_delay())
+    def _run(self, context: LoopContext) -> None:
+        self._context = context
+        keep_connected(
+            self._broker,
+            self._name,
+            self._topology,
+            context,
+            use=self._begin_to_publish,
+            on_lost=self._disconnect,
+        )
 
-    def _begin_to_publish(self, line: Line, backoff: Backoff, channel: Channel) -> None:
+    def _begin_to_publish(self, connection: EventLoopConnection, channel: Channel) -> None:
         def on_ready() -> None:
-            self._line = line
+            self._connection = connection
             self._connected.set()
-            backoff.reset()
-            log.info("broker_connected", connection=self._name)
+            connection.mark_ready()
             self._send_pending()
 
-        self._channel = ConfirmingChannel(channel, on_ready)
+        self._channel = ConfirmingChannel(channel, connection.guard(on_ready))
 
     def _send_pending(self) -> None:
         if self._channel is None:
             return
         while self._pending:
             self._channel.send(*self._pending.popleft())
-        if self._stopping.is_set():
+        if self._context is not None and self._context.is_set():
             self._close_once_settled()
 
     def _close_once_settled(self) -> None:
-        line, channel = self._line, self._channel
-        if line is None or channel is None:
+        connection, channel = self._connection, self._channel
+        if connection is None or channel is None:
             return
         if channel.is_settled:
-            line.close()
+            connection.close()
         else:
-            line.later(SETTLING_SECONDS, self._close_once_settled)
+            connection.call_later(SETTLING_SECONDS, self._close_once_settled)
 
-    def _disconnected(self) -> None:
+    def _disconnect(self) -> None:
         with self._lock:
             self._connected.clear()
-            self._line = None
+            self._connection = None
             channel, self._channel = self._channel, None
             abandoned, self._pending = self._pending, deque()
         if channel is not None:
-            channel.abandon("The message broker went away.")
+            channel.abandon(LOST)
         for _message, future in abandoned:
-            future.set_exception(BrokerUnavailableError("The message broker went away."))
+            future.set_exception(BrokerUnavailableError(LOST))
 
 
 def _end(span: Span, future: "Future[None]") -> None:

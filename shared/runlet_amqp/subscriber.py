@@ -1,6 +1,5 @@
-"""Listening to what is told to everybody: each subscriber has a queue of its own."""
+"""Listening to what every listener gets: each subscriber has a queue of its own."""
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -13,10 +12,16 @@ from pika.spec import Basic, Queue
 
 from runlet import messages
 from runlet.messages import InvalidMessageError, Message
-from runlet_amqp.connection import CONNECTION_ERRORS, Backoff
-from runlet_amqp.event_loop_connection import Declare, Line, cancelled, noted
+from runlet_amqp.declaration import Topology
+from runlet_amqp.event_loop_connection import (
+    EventLoopConnection,
+    ignore_reply,
+    keep_connected,
+    queue_deleted,
+)
 from runlet_amqp.settings import BrokerSettings
 from runlet_telemetry import tracing
+from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
@@ -32,77 +37,82 @@ class Binding(NamedTuple):
 
 
 class Subscriber:
-    """Hands on the messages it is bound to, on a thread that owns one connection.
+    """Hands on the messages it is bound to, over one connection, which its loop owns.
 
     The queue goes with the connection, so messages are missed while it is away: `on_connection` is
-    called with False when that begins and with True when it is over.
+    called with False when that begins and with True when it is over. Both callbacks are called by
+    the loop's thread; what they raise ends the loop.
     """
 
     def __init__(
         self,
         broker: BrokerSettings | str,
         name: str,
-        declare: Declare,
+        topology: Topology,
         bindings: Sequence[Binding],
         on_message: Callable[[Message], None],
         on_connection: Callable[[bool], None],
     ) -> None:
         self._broker = broker
         self._name = name
-        self._declare = declare
+        self._topology = topology
         self._bindings = bindings
         self._on_message = on_message
         self._on_connection = on_connection
-        self._line: Line | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._connection: EventLoopConnection | None = None
 
-    def start(self) -> None:
-        """Begin to listen, in the background."""
-        self._thread.start()
+    def loop(self, name: str = "subscriber") -> Loop:
+        """What a Supervisor runs."""
+        return Loop(name, self._run, self._wake)
 
-    def close(self) -> None:
-        """Stop listening."""
-        self._stopping.set()
-        line = self._line
-        if line is not None:
-            line.soon(line.close)
-        self._thread.join()
+    def _wake(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.call_soon_threadsafe(connection.close)
 
-    def _run(self) -> None:
-        backoff = Backoff()
-        while not self._stopping.is_set():
-            try:
-                self._line = Line(self._broker, self._name, self._declare)
-                self._line.serve(partial(self._listen, self._line, backoff))
-            except CONNECTION_ERRORS as error:
-                log.warning("broker_connection_lost", connection=self._name, error=repr(error))
-            finally:
-                self._line = None
-                self._on_connection(False)
-            self._stopping.wait(backoff.next_delay())
+    def _run(self, context: LoopContext) -> None:
+        keep_connected(
+            self._broker,
+            self._name,
+            self._topology,
+            context,
+            use=partial(self._listen, context),
+            on_lost=self._disconnect,
+        )
 
-    def _listen(self, line: Line, backoff: Backoff, channel: Channel) -> None:
+    def _disconnect(self) -> None:
+        self._connection = None
+        self._on_connection(False)
+
+    def _listen(
+        self, context: LoopContext, connection: EventLoopConnection, channel: Channel
+    ) -> None:
+        self._connection = connection
+
         def on_listening(_answer: object) -> None:
             self._on_connection(True)
-            backoff.reset()
-            log.info("broker_connected", connection=self._name)
-            if self._stopping.is_set():
-                line.close()
+            connection.mark_ready()
+            if context.is_set():
+                connection.close()
 
         def on_queue(declared: "Method[Queue.DeclareOk]") -> None:
             queue = declared.method.queue
             for exchange, routing_key in self._bindings:
-                channel.queue_bind(queue, exchange, routing_key, callback=noted)
-            channel.basic_consume(queue, self._receive, auto_ack=True, callback=on_listening)
+                channel.queue_bind(queue, exchange, routing_key, callback=ignore_reply)
+            channel.basic_consume(
+                queue,
+                connection.guard(self._receive),
+                auto_ack=True,
+                callback=connection.guard(on_listening),
+            )
 
-        channel.add_on_cancel_callback(lambda _frame: line.fail(cancelled(self._name)))
+        channel.add_on_cancel_callback(lambda _frame: connection.fail(queue_deleted(self._name)))
         channel.queue_declare(
             "",
             exclusive=True,
             auto_delete=True,
             arguments={"x-max-length-bytes": QUEUE_BYTES},
-            callback=on_queue,
+            callback=connection.guard(on_queue),
         )
 
     def _receive(

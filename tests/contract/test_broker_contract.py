@@ -12,7 +12,7 @@ from runlet.languages import LANGUAGES
 from runlet.limits import Limits
 from runlet.messages import ExecutionStarted, RunRequested
 from runlet_amqp import envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from support.broker import vhosts
 
 REQUEST = RunRequested(
@@ -99,7 +99,7 @@ def test_a_delayed_request_comes_back_to_its_language(amqp_url: str, seconds: in
     ids=["request", "event"],
 )
 def test_every_message_says_what_it_is_and_where_it_belongs(
-    message: OutgoingMessage, type_name: str
+    message: Envelope, type_name: str
 ) -> None:
     properties = message.properties()
 

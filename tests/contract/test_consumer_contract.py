@@ -8,27 +8,20 @@ from collections.abc import Sequence
 import pytest
 
 from runlet import topology
-from runlet.languages import LANGUAGES
-from runlet.lifecycle import StopSignal
-from runlet_amqp import connection, declaration, envelopes
+from runlet_amqp import connection, envelopes
 from runlet_amqp.consumer import Consumer, Delivery
-from runlet_amqp.event_loop_connection import Declare
 from runlet_amqp.publisher import Publisher
 from runner.consume.event_publisher import EventPublisher
 from runner.consume.return_unstarted import UnstartedReturn
 from runner.consume.worker_threads import WorkerThreads
 from support.broker import vhosts
+from support.broker.vhosts import TOPOLOGY
 from support.loops import supervised
 from support.sandboxes.runners import python_environment, run_request
-from support.threads import running
 from support.wait_until import eventually
 
 QUEUE = topology.run_queue("python")
 MANY = 400
-
-
-def declare_all() -> Declare:
-    return lambda channel: declaration.declare(channel, LANGUAGES)
 
 
 def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url: str) -> None:
@@ -55,14 +48,13 @@ def test_heartbeats_are_answered_while_a_message_takes_long(
 ) -> None:
     monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 1)
     taken: list[Delivery] = []
-    consumer = Consumer(amqp_url, "patient", [QUEUE], 1, declare_all(), taken.append)
-    stop = StopSignal()
-    with running(lambda: consumer.run(stop, is_drained=lambda: True), stop):
+    consumer = Consumer(amqp_url, "patient", [QUEUE], 1, TOPOLOGY, taken.append)
+    with supervised(consumer.loop(is_drained=lambda: True)):
         vhosts.publish(amqp_url, envelopes.run_request(run_request("print(1)"), None))
         eventually(lambda: taken)
         # More silent heartbeats than the broker bears.
         assert not threading.Event().wait(4)
-        assert consumer.holds(taken[0])
+        assert consumer.is_current(taken[0])
         consumer.settle(taken)
 
     assert len(taken) == 1
@@ -72,7 +64,8 @@ def test_heartbeats_are_answered_while_a_message_takes_long(
 def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_url: str) -> None:
     """Also not what was on its way to it, under a backlog that keeps all deliveries busy."""
     requests = [run_request("print(1)") for _ in range(MANY)]
-    stop, worked = StopSignal(), []
+    stop = threading.Event()
+    worked: list[str | None] = []
 
     def work(delivery: Delivery) -> None:
         worked.append(delivery.correlation_id)
@@ -87,22 +80,22 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
         slots.close()
         return slots.are_idle()
 
-    publisher = Publisher(amqp_url, "stopping", declare_all())
-    publisher.start()
-    assert publisher.wait_until_connected(120)
+    publisher = Publisher(amqp_url, "stopping", TOPOLOGY)
     slots = WorkerThreads(
         2,
-        lambda delivery: consumer.holds(delivery),
+        lambda delivery: consumer.is_current(delivery),
         work,
         never_given_up,
         UnstartedReturn(EventPublisher(publisher), settle),
     )
-    consumer = Consumer(amqp_url, "stopping", [QUEUE], 5, declare_all(), slots.accept)
+    consumer = Consumer(amqp_url, "stopping", [QUEUE], 5, TOPOLOGY, slots.accept)
     vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
 
-    with supervised(*slots.loops()):
-        consumer.run(stop, is_drained)
-    publisher.close()
+    with supervised(publisher.loop(), *slots.loops()) as supervisor:
+        assert publisher.wait_until_connected(120)
+        supervisor.start(consumer.loop(is_drained))
+        assert stop.wait(20)
+        assert supervisor.stop("consumer", timeout=20)
 
     left = vhosts.take(amqp_url, QUEUE, MANY - len(worked))
     ids = [properties.correlation_id for properties, _body in left]
@@ -112,14 +105,13 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
 
 def test_what_is_settled_at_the_last_moment_does_not_come_again(amqp_url: str) -> None:
     taken: list[Delivery] = []
-    consumer = Consumer(amqp_url, "late", [QUEUE], MANY, declare_all(), taken.append)
-    stop = StopSignal()
+    consumer = Consumer(amqp_url, "late", [QUEUE], MANY, TOPOLOGY, taken.append)
 
     def settle_and_be_drained() -> bool:
         consumer.settle(taken)
         return True
 
-    with running(lambda: consumer.run(stop, settle_and_be_drained), stop):
+    with supervised(consumer.loop(settle_and_be_drained)):
         for _ in range(20):
             vhosts.publish(amqp_url, envelopes.run_request(run_request("print(1)"), None))
         eventually(lambda: len(taken) == 20)
@@ -133,15 +125,14 @@ def never_given_up(delivery: Delivery) -> None:
 
 def test_a_consumer_whose_queue_was_deleted_puts_it_back_and_consumes_on(amqp_url: str) -> None:
     taken: list[Delivery] = []
-    consumer = Consumer(amqp_url, "deprived", [QUEUE], 1, declare_all(), taken.append)
-    stop = StopSignal()
-    with running(lambda: consumer.run(stop, is_drained=lambda: True), stop):
+    consumer = Consumer(amqp_url, "deprived", [QUEUE], 1, TOPOLOGY, taken.append)
+    with supervised(consumer.loop(is_drained=lambda: True)):
         vhosts.publish(amqp_url, envelopes.run_request(run_request("print(1)"), None))
         eventually(lambda: taken)
         first = taken[0]
         with connection.connect(amqp_url, "test") as other:
             other.channel().queue_delete(QUEUE)
-        eventually(lambda: consumer.connected and not consumer.holds(first))
+        eventually(lambda: consumer.connected and not consumer.is_current(first))
         vhosts.publish(amqp_url, envelopes.run_request(run_request("print(2)"), None))
         eventually(lambda: len(taken) == 2)
         consumer.settle(taken)

@@ -3,19 +3,19 @@
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pika
 import pytest
 
 from runlet import topology
-from runlet.languages import LANGUAGES
-from runlet_amqp import connection, declaration, envelopes
-from runlet_amqp.connection import BrokerUnavailableError, PromptConnection
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp import envelopes, event_loop_connection
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.publisher import Publisher
 from support.broker import vhosts
+from support.broker.vhosts import TOPOLOGY
+from support.loops import supervised
 from support.sandboxes.runners import run_request
 from support.wait_until import eventually
 
@@ -26,14 +26,13 @@ MANY = 500
 @pytest.fixture
 def publisher(amqp_url: str) -> Iterator[Publisher]:
     """A publisher that is connected."""
-    publisher = Publisher(amqp_url, "test", partial(declaration.declare, languages=LANGUAGES))
-    publisher.start()
-    assert publisher.wait_until_connected(120)
-    yield publisher
-    publisher.close()
+    publisher = Publisher(amqp_url, "test", TOPOLOGY)
+    with supervised(publisher.loop()):
+        assert publisher.wait_until_connected(120)
+        yield publisher
 
 
-def requests(count: int) -> list[OutgoingMessage]:
+def requests(count: int) -> list[Envelope]:
     """Requests to run something."""
     return [envelopes.run_request(run_request("print(1)"), None) for _ in range(count)]
 
@@ -64,9 +63,11 @@ def test_what_nobody_has_to_hear_is_confirmed_though_nobody_does(publisher: Publ
     assert publisher.publish(unheard).result(120) is None
 
 
-def test_closing_waits_for_what_was_handed_over(publisher: Publisher, amqp_url: str) -> None:
-    confirmed = [publisher.publish(message) for message in requests(MANY)]
-    publisher.close()
+def test_stopping_waits_for_what_was_handed_over(amqp_url: str) -> None:
+    publisher = Publisher(amqp_url, "test", TOPOLOGY)
+    with supervised(publisher.loop()):
+        assert publisher.wait_until_connected(120)
+        confirmed = [publisher.publish(message) for message in requests(MANY)]
     assert all(each.done() and each.exception() is None for each in confirmed)
     assert vhosts.depth(amqp_url, QUEUE) == MANY
 
@@ -80,18 +81,6 @@ def test_an_exchange_that_was_deleted_is_put_back(publisher: Publisher, amqp_url
     eventually(lambda: publisher.publish(later).exception(20) is None)
     [(properties, _body)] = vhosts.take(amqp_url, QUEUE, 1)
     assert properties.correlation_id == later.execution_id
-
-
-def events_only(
-    monkeypatch: pytest.MonkeyPatch, change: Callable[[pika.URLParameters], None]
-) -> None:
-    """Have the connections that events drive, and no others, find another broker."""
-
-    def changed(address: pika.URLParameters, **callbacks: Any) -> PromptConnection:
-        change(address)
-        return PromptConnection(address, **callbacks)
-
-    monkeypatch.setattr(connection, "PromptConnection", changed)
 
 
 def nowhere(address: pika.URLParameters) -> None:
@@ -108,12 +97,14 @@ def encrypted(address: pika.URLParameters) -> None:
 def test_whatever_keeps_a_connection_from_being_made_it_is_tried_again(
     amqp_url: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[pika.URLParameters], None]
 ) -> None:
+    def open_changed(address: pika.URLParameters, **callbacks: Any) -> pika.SelectConnection:
+        change(address)
+        return pika.SelectConnection(address, **callbacks)
+
+    publisher = Publisher(amqp_url, "test", TOPOLOGY)
     with monkeypatch.context() as trouble:
-        events_only(trouble, change)
-        with pytest.raises(connection.CONNECTION_ERRORS):
-            connection.connect_driven_by_events(amqp_url, "test")
-        publisher = Publisher(amqp_url, "test", partial(declaration.declare, languages=LANGUAGES))
-        publisher.start()
-        assert not publisher.wait_until_connected(1)
-    assert publisher.wait_until_connected(120)
-    publisher.close()
+        trouble.setattr(event_loop_connection, "CoalescingConnection", open_changed)
+        with supervised(publisher.loop()):
+            assert not publisher.wait_until_connected(1)
+            trouble.undo()
+            assert publisher.wait_until_connected(120)

@@ -18,4 +18,5 @@ def supervised(*loops: Loop) -> Iterator[Supervisor]:
     try:
         yield supervisor
     finally:
-        assert supervisor.stop_all(timeout=STOP_SECONDS), supervisor.stalled()
+        have_ended = supervisor.stop_all(timeout=STOP_SECONDS)
+    assert have_ended

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -35,14 +33,15 @@ from runlet import callback_hosts
 from runlet.clock import SystemClock
 from runlet.config import ConfigError
 from runlet_amqp import declaration
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.subscriber import Subscriber
 from runlet_http import auth, database_errors
 from runlet_http.app import Description, create_app
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
 
 SESSION_CONNECTIONS = 32
@@ -50,39 +49,36 @@ RELAY_DATABASE_CONNECTIONS = 1
 COMMAND_DATABASE_CONNECTIONS = 1
 
 
-class Background(Protocol):
-    """A thread that works beside the requests."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def close(self) -> None:
-        """Finish what is in hand, and end."""
-        ...
-
-
 @dataclass(frozen=True)
 class Api:
-    """The application and its threads, in the order in which they stop.
+    """The application and its threads.
 
     `send_readers_away` ends the streams, whose readers go on reading elsewhere.
     """
 
     app: Flask
-    background: tuple[Background, ...]
+    supervisor: Supervisor
+    publisher: Publisher
+    listener: Subscriber
+    outbox: Outbox
+    look_out: LookOut
     send_readers_away: Callable[[], None]
     tracer: Tracer
 
     def start(self) -> None:
         """Start the threads; they do not outlive a fork, so call it in the process that serves."""
-        for part in self.background:
-            part.start()
+        self.supervisor.start(self.publisher.loop(), self.listener.loop())
+        self.outbox.start()
+        self.look_out.start()
 
     def close(self) -> None:
         """Let the threads finish what is in hand."""
-        for part in self.background:
-            part.close()
+        self.supervisor.stop("publisher")
+        # After the publisher: the last confirms are still to be noted.
+        self.outbox.close()
+        self.supervisor.stop("subscriber")
+        self.look_out.close()
+        self.supervisor.stop_all()
         self.tracer.close()
 
 
@@ -101,6 +97,7 @@ class RelayProcess:
     """The relay and what serves it."""
 
     relay: OutboxRelay
+    supervisor: Supervisor
     publisher: Publisher
     ops: OpsServer
     tracer: Tracer
@@ -119,18 +116,25 @@ def create_api(config: ApiConfig) -> Api:
     name = "execution-api"
     build_info.announce(name, Path(__file__).parent)
     instrumentation.prepare(config.offered_languages())
-    tracer = tracing.create(config, name)
+    tracer = tracers.create(config, name)
     engine = engines.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
-    publisher = Publisher(config, name, _declare(config), tracer)
+    publisher = Publisher(config, name, _topology(config), tracer)
     outbox = Outbox(publisher, engine)
     news = _create_news(config, f"{name}-listener", engine)
     parts = _create_parts(config, engine, publisher, outbox, news)
     app = _create_app(config, publisher, parts, tracer)
-    # The outbox ends after the publisher: the last confirms are still to be noted.
-    background = (publisher, outbox, news.listener, news.look_out)
-    return Api(app, background, news.waiters.leave, tracer)
+    return Api(
+        app,
+        Supervisor(),
+        publisher,
+        news.listener,
+        outbox,
+        news.look_out,
+        news.waiters.leave,
+        tracer,
+    )
 
 
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
@@ -139,20 +143,21 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     engine = engines.create_engine(
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
     )
-    tracer = tracing.create(config, name)
-    publisher = Publisher(config, name, _declare(config), tracer)
+    tracer = tracers.create(config, name)
+    publisher = Publisher(config, name, _topology(config), tracer)
+    supervisor = Supervisor()
     clock, languages = SystemClock(), list(config.offered_languages())
     gauges = OutboxGauges(engine, clock)
     relay = OutboxRelay(engine, publisher, languages, clock, gauges.measure_when_due)
     build_info.announce(name, Path(__file__).parent)
     database_answers = engines.create_probe(config.database_url, name)
     ops = OpsServer(
-        stalled=lambda: [] if relay.alive else ["relay"],
+        stalled=lambda: supervisor.stalled() + ([] if relay.alive else ["relay"]),
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
         metrics=metrics.RELAY,
         port=ops_port,
     )
-    return RelayProcess(relay, publisher, ops, tracer)
+    return RelayProcess(relay, supervisor, publisher, ops, tracer)
 
 
 def create_dead_letter_desk(config: CommandConfig) -> DeadLetterDesk:
@@ -205,7 +210,7 @@ def _create_news(config: ApiConfig, name: str, engine: Engine) -> News:
         live_output.note(state.execution_id, Progress.of(state.status, state.attempts))
 
     look_out = LookOut(waiters, States(engine).read, note)
-    listener = create_listener(config, name, _declare(config), waiters, live_output, look_out)
+    listener = create_listener(config, name, _topology(config), waiters, live_output, look_out)
     return News(waiters, live_output, look_out, listener)
 
 
@@ -239,5 +244,5 @@ def _create_session_client(config: ApiConfig) -> SessionClient:
     return SessionClient(config.session_api_url, SESSION_CONNECTIONS, config.service_token)
 
 
-def _declare(config: RelayConfig) -> Declare:
-    return partial(declaration.declare, languages=list(config.offered_languages()))
+def _topology(config: RelayConfig) -> Topology:
+    return declaration.create_topology(config.offered_languages())

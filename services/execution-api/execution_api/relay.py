@@ -8,7 +8,6 @@ from execution_api.config import RelayConfig
 from runlet import config
 from runlet.lifecycle import StopSignal
 from runlet_telemetry import logs
-from runlet_telemetry.supervision import Supervisor
 
 
 def main() -> None:
@@ -18,10 +17,9 @@ def main() -> None:
     process = bootstrap.create_relay(settings)
     stop = StopSignal()
     stop.install()
-    Supervisor().start(process.ops.loop())
-    process.publisher.start()
+    process.supervisor.start(process.ops.loop(), process.publisher.loop())
     process.relay.run(stop)
-    process.publisher.close()
+    process.supervisor.stop_all()
     process.tracer.close()
 
 

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from queue import Queue
 
@@ -18,7 +17,7 @@ from result_collector.callbacks.retry_schedule import Schedule
 from result_collector.callbacks.sender import Sender
 from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
-from result_collector.callbacks.sweep import CallbackQueue, Sweep
+from result_collector.callbacks.sweep import Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
 from result_collector.collector import Collector, Loop
 from result_collector.config import Config
@@ -41,12 +40,14 @@ from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet_amqp import declaration
 from runlet_amqp.consumer import Consumer, Delivery
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
+from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.redelivery_counter import counted
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
+from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
 
 NAME = "result-collector"
@@ -81,39 +82,40 @@ def create_collector(
 ) -> Collector:
     """The collector. Raises ConfigError for unknown languages and unusable callback settings."""
     pulses = Pulses(stop, SystemClock())
-    declare = partial(
-        declaration.declare,
-        languages=config.offered_languages(),
-        callback_delays_seconds=outside.schedule.delays_seconds,
+    wanted = declaration.create_topology(
+        config.offered_languages(), outside.schedule.delays_seconds
     )
-    tracer = tracing.create(config, NAME)
-    publisher = Publisher(config, NAME, declare, tracer)
+    supervisor = Supervisor()
+    tracer = tracers.create(config, NAME)
+    publisher = Publisher(config, NAME, wanted, tracer)
     deliveries: Queue[Delivery] = Queue()
-    consumer = _create_consumer(config, declare, deliveries)
+    consumer = _create_consumer(config, wanted, deliveries)
     write = _create_write(config, _create_endings(publisher), tracer)
     writer = Writer(deliveries, write, consumer.settle, pulses.add())
-    upkeep = _create_upkeep(config, declare, publisher, pulses, tracer)
-    callbacks = _create_callbacks(config, declare, publisher, pulses, outside, tracer)
+    upkeep = _create_upkeep(config, wanted, publisher, pulses, tracer)
+    callbacks = _create_callbacks(config, wanted, publisher, supervisor, pulses, outside, tracer)
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
-        stalled=lambda: [] if writer.alive and pulses.beat() else ["collector"],
+        stalled=lambda: (
+            supervisor.stalled() + ([] if writer.alive and pulses.beat() else ["collector"])
+        ),
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
         metrics=metrics.COLLECTOR,
         port=ops_port,
     )
-    gauges = _create_gauges(config, declare, pulses, outside)
+    gauges = _create_gauges(config, wanted, pulses, outside)
     beside = (*upkeep, *callbacks, *gauges)
-    return Collector(consumer, writer, beside, publisher, ops, pulses.add(), tracer)
+    return Collector(supervisor, consumer, writer, beside, publisher, ops, stop, tracer)
 
 
-def _create_consumer(config: Config, declare: Declare, deliveries: "Queue[Delivery]") -> Consumer:
+def _create_consumer(config: Config, wanted: Topology, deliveries: "Queue[Delivery]") -> Consumer:
     queues = (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
     return Consumer(
         config,
         NAME,
         queues=queues,
         prefetch=PREFETCH,
-        declare=declare,
+        topology=wanted,
         on_delivery=counted(queues, deliveries.put),
     )
 
@@ -140,13 +142,13 @@ def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
 
 
 def _create_upkeep(
-    config: Config, declare: Declare, publisher: Publisher, pulses: Pulses, tracer: Tracer
+    config: Config, wanted: Topology, publisher: Publisher, pulses: Pulses, tracer: Tracer
 ) -> tuple[Periodic, ...]:
     engine = engines.create_engine(
         config.database_url, UPKEEP_NAME, UPKEEP_CONNECTIONS, autocommit=False
     )
     return (
-        _create_reconciler(config, engine, declare, publisher, pulses, tracer),
+        _create_reconciler(config, engine, wanted, publisher, pulses, tracer),
         _create_retention(config, engine, pulses),
     )
 
@@ -154,7 +156,7 @@ def _create_upkeep(
 def _create_reconciler(
     config: Config,
     engine: Engine,
-    declare: Declare,
+    wanted: Topology,
     publisher: Publisher,
     pulses: Pulses,
     tracer: Tracer,
@@ -162,7 +164,7 @@ def _create_reconciler(
     clock, after = SystemClock(), config.reconcile_after_seconds
     languages = config.offered_languages()
     reconciler = Reconciler(
-        Queues(config, UPKEEP_NAME, declare, languages),
+        Queues(QueueCounter(config, UPKEEP_NAME, wanted), languages),
         IdleLanguages(clock, after),
         Reconciliation(engine, clock, timedelta(seconds=after), languages),
         publisher,
@@ -180,7 +182,7 @@ def _create_retention(config: Config, engine: Engine, pulses: Pulses) -> Periodi
 
 
 def _create_gauges(
-    config: Config, declare: Declare, pulses: Pulses, outside: Outside
+    config: Config, wanted: Topology, pulses: Pulses, outside: Outside
 ) -> tuple[Loop, ...]:
     build_info.announce(NAME, Path(__file__).parent)
     languages = config.offered_languages()
@@ -190,15 +192,16 @@ def _create_gauges(
     every = queue_age.EVERY_SECONDS
     ages = queue_age.AgeGauges(engine, languages)
     return (
-        QueueGauges(config, GAUGES_NAME, declare, queues, pulses.add(every)),
+        QueueGauges(QueueCounter(config, GAUGES_NAME, wanted), queues, pulses.add(every)),
         Periodic("age-gauges", every, ages.turn, pulses.add(every)),
     )
 
 
 def _create_callbacks(
     config: Config,
-    declare: Declare,
+    wanted: Topology,
     publisher: Publisher,
+    supervisor: Supervisor,
     pulses: Pulses,
     outside: Outside,
     tracer: Tracer,
@@ -214,16 +217,20 @@ def _create_callbacks(
     post, signer = HttpPost(outside.tls()), Signer(config.callback_secret)
     sender = Sender(allowed, AddressBook(outside.resolve), post, signer)
     handler = CallbackHandler(store, sender, publisher, schedule, tracer)
-    queue = CallbackQueue(config, CALLBACKS_NAME, declare)
-    sweep, every = Sweep(store, queue.waiting, publisher, schedule), schedule.sweep_seconds
+    counter = QueueCounter(config, CALLBACKS_NAME, wanted)
+    sweep, every = Sweep(store, counter, publisher, schedule), schedule.sweep_seconds
     return (
-        _create_callback_workers(config, declare, handler, pulses),
+        _create_callback_workers(config, wanted, handler, supervisor, pulses),
         Periodic("callback-sweep", every, sweep.turn, pulses.add(every)),
     )
 
 
 def _create_callback_workers(
-    config: Config, declare: Declare, handler: CallbackHandler, pulses: Pulses
+    config: Config,
+    wanted: Topology,
+    handler: CallbackHandler,
+    supervisor: Supervisor,
+    pulses: Pulses,
 ) -> CallbackWorkers:
     deliveries: Queue[Delivery] = Queue()
     consumer = Consumer(
@@ -231,8 +238,8 @@ def _create_callback_workers(
         CALLBACKS_NAME,
         queues=(topology.CALLBACKS_QUEUE,),
         prefetch=WORKERS,
-        declare=declare,
+        topology=wanted,
         on_delivery=counted((topology.CALLBACKS_QUEUE,), deliveries.put),
     )
     worker_stops = [pulses.add() for _ in range(WORKERS)]
-    return CallbackWorkers(consumer, deliveries, handler.handle, pulses.add(), worker_stops)
+    return CallbackWorkers(supervisor, consumer, deliveries, handler.handle, worker_stops)

@@ -8,6 +8,7 @@ from runlet.lifecycle import StopSignal
 from runlet_amqp.consumer import Consumer
 from runlet_amqp.publisher import Publisher
 from runlet_telemetry.ops_server import OpsServer
+from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
 
 PUBLISHER_HEAD_START_SECONDS = 2
@@ -32,6 +33,7 @@ class Collector:
     Those `beside` them keep the database in order, and send callbacks.
     """
 
+    supervisor: Supervisor
     consumer: Consumer
     writer: Writer
     beside: tuple[Loop, ...]
@@ -42,19 +44,20 @@ class Collector:
 
     def run(self) -> bool:
         """Collect until stopped; False when it stopped because writing failed."""
-        self.publisher.start()
+        self.supervisor.start(self.publisher.loop())
         # An end that is stored before anything can be told makes its waiters wait longer.
         self.publisher.wait_until_connected(PUBLISHER_HEAD_START_SECONDS)
         threads: tuple[Loop, ...] = (self.writer, *self.beside)
         for thread in threads:
             thread.start()
-        try:
-            self.consumer.run(self.stop, is_drained=lambda: not self.writer.alive)
-        finally:
-            self.stop.set()
-            for thread in threads:
-                thread.join()
-            # Last: what was committed is still to be told.
-            self.publisher.close()
-            self.tracer.close()
+        self.supervisor.start(self.consumer.loop(is_drained=lambda: not self.writer.alive))
+        self.stop.wait()
+        self.supervisor.ask_to_stop("consumer")
+        for thread in threads:
+            thread.join()
+        self.supervisor.stop("consumer")
+        # Last: what was committed is still to be told.
+        self.supervisor.stop("publisher")
+        self.supervisor.stop_all()
+        self.tracer.close()
         return not self.writer.failed

@@ -7,12 +7,12 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from runlet.lifecycle import StopSignal
-from runlet_amqp.connection import CONNECTION_ERRORS
+from runlet_amqp.errors import BrokerUnavailableError
 
 log = structlog.get_logger()
 
 # The database or the broker is away; the next turn may find it back.
-_AWAY = (SQLAlchemyError, *CONNECTION_ERRORS)
+_AWAY = (SQLAlchemyError, BrokerUnavailableError)
 
 
 class Periodic:

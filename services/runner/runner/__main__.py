@@ -6,7 +6,7 @@ import sys
 import docker
 
 from runlet import config
-from runlet.lifecycle import StopSignal, take_short_turns
+from runlet.lifecycle import StopSignal, set_thread_switch_interval
 from runlet_telemetry import logs
 from runner import bootstrap
 from runner.config import Config
@@ -31,7 +31,7 @@ def main() -> int:
     except SandboxUnavailableError as error:
         sys.stderr.write(f"{error} Start the engine, or say in DOCKER_HOST where it listens.\n")
         return 1
-    take_short_turns()
+    set_thread_switch_interval()
     stop = StopSignal()
     stop.install()
     runner.supervisor.start(runner.ops_server().loop())

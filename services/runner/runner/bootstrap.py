@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet import topology
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet_amqp import declaration, delivery_tracing
 from runlet_amqp.consumer import Consumer, Delivery
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -64,15 +63,17 @@ class Runner:
         worker_loops, pool_loops = self.workers.loops(), self.pool.loops()
         engine_loops = (Loop("engine-probe", self.probe.run), Loop("reaper", self.reaper.run))
         self.supervisor.start(*engine_loops, *pool_loops, *worker_loops)
-        self.publisher.start()
-        self.control.start()
-        self.consumer.run(stop, self._is_drained)
-        # Without a connection to drain by, the consumer is back before the workers are idle.
+        self.supervisor.start(
+            self.publisher.loop(), self.control.loop(), self.consumer.loop(self._is_drained)
+        )
+        stop.wait()
+        self.supervisor.stop("consumer", timeout=DRAIN_SECONDS)
+        # Without a connection to drain by, the consumer has ended before the workers are idle.
         self._begin_drain()
         self.workers.wait_until_idle(DRAIN_SECONDS)
         self.supervisor.stop(*_names(worker_loops))
-        self.control.close()
-        self.publisher.close()
+        self.supervisor.stop("subscriber")
+        self.supervisor.stop("publisher")
         self.supervisor.stop(*_names((*engine_loops, *pool_loops)))
         self.pool.close()
         self.supervisor.stop_all()
@@ -112,14 +113,12 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     pool = _create_pool(config, engine)
     sandbox = _create_sandbox(config, engine, probe, pool)
 
-    def declare(channel: BlockingChannel) -> None:
-        declaration.declare(channel, languages)
-
     def acknowledge(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
 
-    tracer = tracing.create(config, NAME)
-    publisher = Publisher(config, NAME, declare, tracer)
+    wanted = declaration.create_topology(languages)
+    tracer = tracers.create(config, NAME)
+    publisher = Publisher(config, NAME, wanted, tracer)
     events = EventPublisher(publisher)
     cancellations = Cancellations()
     handler = RunHandler(
@@ -127,20 +126,20 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     )
     workers = WorkerThreads(
         config.runner_concurrency,
-        lambda delivery: consumer.holds(delivery),
+        lambda delivery: consumer.is_current(delivery),
         delivery_tracing.traced(tracer, "run", handler.handle),
         give_up=lambda delivery: consumer.requeue(delivery),
         return_unstarted=UnstartedReturn(events, acknowledge),
     )
     queues = [topology.run_queue(language) for language in languages]
     accept = counted(queues, workers.accept)
-    consumer = Consumer(config, NAME, queues, config.runner_concurrency, declare, accept)
+    consumer = Consumer(config, NAME, queues, config.runner_concurrency, wanted, accept)
     _prepare_metrics(config, pool)
     return Runner(
         supervisor=Supervisor(),
         consumer=consumer,
         publisher=publisher,
-        control=_create_control(config, declare, cancellations),
+        control=_create_control(config, wanted, cancellations),
         workers=workers,
         pool=pool,
         reaper=Reaper(engine, owner),
@@ -184,11 +183,11 @@ def _create_pool(config: Config, engine: Engine) -> WarmPool:
     )
 
 
-def _create_control(config: Config, declare: Declare, cancellations: Cancellations) -> Subscriber:
+def _create_control(config: Config, wanted: Topology, cancellations: Cancellations) -> Subscriber:
     return Subscriber(
         config,
         f"{NAME}-control",
-        declare,
+        wanted,
         [Binding(topology.CONTROL)],
         cancellations.handle,
         # What is missed while it is away is sent again: see Cancellations.

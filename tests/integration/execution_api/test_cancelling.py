@@ -124,7 +124,7 @@ def test_the_end_of_a_queued_one_is_told_whole(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    with listening(amqp_url, topology.ENDINGS) as ear:
+    with listening(amqp_url, topology.ENDED) as ear:
         cancel(client.application, request.execution_id)
         ended = ear.hear()
     execution = database.execution(request.execution_id)

@@ -12,7 +12,7 @@ from execution_api.config import RelayConfig
 from execution_api.outbox.outbox import Outbox, StoredRequest
 from runlet import messages
 from runlet.lifecycle import StopSignal
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
 from support.broker import vhosts
 from support.broker.tcp_proxy import TcpProxy
@@ -46,10 +46,10 @@ def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[RelayProcess]
     """A relay that is connected, but does not turn by itself."""
     config = RelayConfig(database_url=database.url, amqp_url=amqp_url, languages="python")
     process = bootstrap.create_relay(config, ops_port=0)
-    process.publisher.start()
+    process.supervisor.start(process.publisher.loop())
     assert process.publisher.wait_until_connected(120)
     yield process
-    process.publisher.close()
+    process.supervisor.stop_all()
 
 
 def grow_old(database: ExecutionsDatabase) -> None:
@@ -117,7 +117,7 @@ class SlowPublisher(Publisher):
     def __init__(self) -> None:
         self.confirm: Future[None] = Future()
 
-    def publish(self, _message: OutgoingMessage) -> "Future[None]":
+    def publish(self, _message: Envelope) -> "Future[None]":
         return self.confirm
 
 
@@ -185,14 +185,14 @@ def test_relays_side_by_side_send_everything_once(
     config = RelayConfig(database_url=database.url, amqp_url=amqp_url)
     relays = [bootstrap.create_relay(config, ops_port=0) for _ in range(2)]
     for process in relays:
-        process.publisher.start()
+        process.supervisor.start(process.publisher.loop())
         assert process.publisher.wait_until_connected(120)
     turns = iter(relays)
     moved = at_once(2, lambda: next(turns).relay.relay_batch())
     assert sum(moved) == 30
     assert vhosts.depth(amqp_url, "runs.python") == 30
     for process in relays:
-        process.publisher.close()
+        process.supervisor.stop_all()
 
 
 def test_nothing_leaves_the_outbox_before_the_broker_has_it(
@@ -200,14 +200,14 @@ def test_nothing_leaves_the_outbox_before_the_broker_has_it(
 ) -> None:
     config = RelayConfig(database_url=database.url, amqp_url=proxied_amqp_url)
     process = bootstrap.create_relay(config, ops_port=0)
-    process.publisher.start()
+    process.supervisor.start(process.publisher.loop())
     assert process.publisher.wait_until_connected(120)
     database.add()
     grow_old(database)
     proxy.cut()
     assert process.relay.relay_batch() == 0
     assert len(database.outbox()) == 1
-    process.publisher.close()
+    process.supervisor.stop_all()
 
 
 def test_a_relay_works_until_it_is_stopped(

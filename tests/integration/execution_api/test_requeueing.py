@@ -61,7 +61,7 @@ def relay_once(database: ExecutionsDatabase, amqp_url: str) -> Iterator[Callable
     """Lets a relay publish what is in the outbox, however fresh."""
     config = RelayConfig(database_url=database.url, amqp_url=amqp_url)
     process = bootstrap.create_relay(config, ops_port=0)
-    process.publisher.start()
+    process.supervisor.start(process.publisher.loop())
     assert process.publisher.wait_until_connected(120)
 
     def relay() -> int:
@@ -69,7 +69,7 @@ def relay_once(database: ExecutionsDatabase, amqp_url: str) -> Iterator[Callable
         return process.relay.relay_batch()
 
     yield relay
-    process.publisher.close()
+    process.supervisor.stop_all()
 
 
 def test_a_requeued_execution_is_queued_and_as_if_it_had_never_ended(

@@ -13,7 +13,6 @@ from result_collector.reconciliation.repository import Reconciliation
 from runlet import messages, topology
 from runlet.clock import SystemClock
 from runlet.execution import Reason
-from runlet.languages import LANGUAGES
 from runlet.messages import CallbackRequested, RunRequested
 from runlet_amqp import declaration, envelopes
 from runlet_amqp.connection import connect
@@ -88,7 +87,7 @@ def test_queues_that_were_deleted_are_put_back(scene: Scene) -> None:
     with scene.collector(quiet_seconds=0):
         with connect(scene.amqp_url, "test") as connection:
             channel = connection.channel()
-            declaration.declare(channel, LANGUAGES)
+            declaration.declare(channel, vhosts.TOPOLOGY)
             channel.queue_delete(topology.CALLBACKS_QUEUE)
         request = scene.add()
         scene.end(request)

@@ -207,7 +207,7 @@ def test_junk_in_the_queue_is_no_obstacle(scene: Scene) -> None:
     junk = envelopes.callback(CallbackRequested(scene.database.add().execution_id), None)
     request = scene.add()
     with scene.collector():
-        not_ours = envelopes.OutgoingMessage(
+        not_ours = envelopes.Envelope(
             topology.CALLBACKS, topology.CALLBACK_DUE, "nonsense.v9", b"\xff", "x"
         )
         vhosts.publish(scene.amqp_url, not_ours, junk)

@@ -9,7 +9,6 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet import messages, topology
 from runlet.execution import CompileResult, Reason, Status
-from runlet.languages import LANGUAGES
 from runlet.messages import ExecutionEnded
 from runlet_amqp import declaration, envelopes
 from runlet_amqp.connection import connect
@@ -29,7 +28,7 @@ class Listener:
     def __init__(self, channel: BlockingChannel) -> None:
         self._channel = channel
         self._queue = channel.queue_declare("", exclusive=True).method.queue
-        channel.queue_bind(self._queue, topology.ENDINGS)
+        channel.queue_bind(self._queue, topology.ENDED)
 
     def next(self) -> tuple[ExecutionEnded, str]:
         """The next end that is told, and its traceparent."""
@@ -50,7 +49,7 @@ def listening(amqp_url: str) -> Iterator[Listener]:
     """A listener that misses nothing from now on."""
     with connect(amqp_url, "listener") as connection:
         channel = connection.channel()
-        declaration.declare(channel, LANGUAGES)
+        declaration.declare(channel, vhosts.TOPOLOGY)
         yield Listener(channel)
 
 

@@ -1,6 +1,7 @@
 """A collector at work brings everything to an end, whatever was taken out of the queues."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -14,23 +15,20 @@ from runlet import messages, topology
 from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES
 from runlet.messages import CancelRequested, RunRequested
-from runlet_amqp import declaration, envelopes
-from runlet_amqp.connection import CONNECTION_ERRORS
+from runlet_amqp import envelopes
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.publisher import Publisher
+from runlet_amqp.queue_counter import QueueCounter
 from runlet_telemetry.trace_context import trace_id
 from support.broker import vhosts
 from support.broker.collectors import running_collector
 from support.databases import stuck_executions
 from support.databases.event_factory import finished
 from support.databases.executions import TRACEPARENT, ExecutionsDatabase, run_requested
+from support.loops import supervised
 from support.wait_until import eventually
 
 SOON: dict[str, Any] = {"reconcile_after_seconds": 5, "reconcile_every_seconds": 1}
-
-
-def declare_all(channel: BlockingChannel) -> None:
-    """The whole topology."""
-    declaration.declare(channel, LANGUAGES)
 
 
 def reconciled(outcome: str) -> float:
@@ -42,12 +40,11 @@ def reconciled(outcome: str) -> float:
 @pytest.fixture
 def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[OutboxRelay]:
     """The execution API's relay, which publishes what the reconciler puts into the outbox."""
-    publisher = Publisher(amqp_url, "relay", declare_all)
-    publisher.start()
-    assert publisher.wait_until_connected(10)
+    publisher = Publisher(amqp_url, "relay", vhosts.TOPOLOGY)
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    yield OutboxRelay(engine, publisher, list(LANGUAGES), SystemClock(), measure=lambda: None)
-    publisher.close()
+    with supervised(publisher.loop()):
+        assert publisher.wait_until_connected(10)
+        yield OutboxRelay(engine, publisher, list(LANGUAGES), SystemClock(), measure=lambda: None)
 
 
 def test_a_purged_request_is_sent_again_and_completes(
@@ -135,7 +132,8 @@ def take(channel: BlockingChannel, queue: str) -> CancelRequested | None:
 
 def look(amqp_url: str) -> tuple[bool, set[str]]:
     """What a look into the queues shows."""
-    seen = Queues(amqp_url, "test", declare_all, ["python", "c"]).look()
+    with closing(QueueCounter(amqp_url, "test", vhosts.TOPOLOGY)) as counter:
+        seen = Queues(counter, ["python", "c"]).look()
     return seen.drained, set(seen.idle_languages)
 
 
@@ -161,5 +159,5 @@ def test_events_and_dead_letters_that_wait_are_not_drained(amqp_url: str) -> Non
 
 
 def test_a_broker_that_is_away_cannot_be_looked_into() -> None:
-    with pytest.raises(CONNECTION_ERRORS):
+    with pytest.raises(BrokerUnavailableError):
         look("amqp://nobody:x@127.0.0.1:1/")

@@ -8,7 +8,8 @@ import pytest
 from runlet.execution import Status
 from runlet.messages import ExecutionFinished
 from runlet_amqp import envelopes
-from runlet_amqp.connection import CONNECTION_ERRORS, connect
+from runlet_amqp.connection import connect
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.settings import BrokerSettings
 from support.broker import vhosts
 from support.broker.tls_broker import TlsBroker, tls_broker
@@ -23,7 +24,7 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsBroker]:
 
 
 def refusal(settings: BrokerSettings) -> str:
-    with pytest.raises(CONNECTION_ERRORS) as refused:
+    with pytest.raises(BrokerUnavailableError) as refused:
         connect(settings, "test")
     return str(refused.value)
 

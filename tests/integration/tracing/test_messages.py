@@ -6,19 +6,18 @@ from queue import Queue
 from uuid import uuid4
 
 import pytest
-from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet import topology
-from runlet.languages import LANGUAGES
 from runlet.messages import CallbackRequested, CancelRequested, Message
-from runlet_amqp import declaration, envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp import envelopes
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.subscriber import Binding, Subscriber
 from runlet_telemetry import tracing
 from runlet_telemetry.trace_context import trace_id
 from support.broker import vhosts
 from support.databases.event_factory import finished
+from support.loops import supervised
 from support.sandboxes.runners import run_request
 from support.telemetry.tracers import RecordingTracer
 from support.wait_until import eventually
@@ -26,11 +25,6 @@ from support.wait_until import eventually
 TRACE = "ab" * 16
 TRACEPARENT = f"00-{TRACE}-{'cd' * 8}-01"
 REQUEST = run_request("print(42)")
-
-
-def declare(channel: BlockingChannel) -> None:
-    """The whole topology."""
-    declaration.declare(channel, LANGUAGES)
 
 
 @pytest.fixture
@@ -42,11 +36,10 @@ def tracer() -> RecordingTracer:
 @pytest.fixture
 def publisher(amqp_url: str, tracer: RecordingTracer) -> Iterator[Publisher]:
     """A publisher that is connected."""
-    publisher = Publisher(amqp_url, "test", declare, tracer)
-    publisher.start()
-    assert publisher.wait_until_connected(120)
-    yield publisher
-    publisher.close()
+    publisher = Publisher(amqp_url, "test", vhosts.TOPOLOGY, tracer)
+    with supervised(publisher.loop()):
+        assert publisher.wait_until_connected(120)
+        yield publisher
 
 
 @pytest.mark.parametrize(
@@ -68,7 +61,7 @@ def test_a_message_arrives_under_the_span_that_published_it(
     publisher: Publisher,
     tracer: RecordingTracer,
     amqp_url: str,
-    message: OutgoingMessage,
+    message: Envelope,
     queue: str,
 ) -> None:
     publisher.publish(message).result(120)
@@ -101,10 +94,11 @@ def test_who_hears_a_message_logs_its_trace(publisher: Publisher, amqp_url: str)
         heard.put(trace_id(tracing.traceparent()))
 
     bindings = [Binding(topology.CONTROL)]
-    subscriber = Subscriber(amqp_url, "test", declare, bindings, on_message, connected.append)
-    subscriber.start()
-    eventually(lambda: True in connected)
-    cancel = CancelRequested(uuid4(), datetime.now(UTC))
-    publisher.publish(envelopes.cancellation(cancel, TRACEPARENT)).result(120)
-    assert heard.get(timeout=120) == TRACE
-    subscriber.close()
+    subscriber = Subscriber(
+        amqp_url, "test", vhosts.TOPOLOGY, bindings, on_message, connected.append
+    )
+    with supervised(subscriber.loop()):
+        eventually(lambda: True in connected)
+        cancel = CancelRequested(uuid4(), datetime.now(UTC))
+        publisher.publish(envelopes.cancellation(cancel, TRACEPARENT)).result(120)
+        assert heard.get(timeout=120) == TRACE

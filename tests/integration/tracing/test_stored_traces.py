@@ -90,7 +90,7 @@ def test_a_cancellation_travels_in_the_trace_of_its_call(
     request = database.add()
     with vhosts.open_channel(amqp_url) as channel:
         queue = channel.queue_declare("", exclusive=True).method.queue
-        for exchange in (topology.CONTROL, topology.ENDINGS):
+        for exchange in (topology.CONTROL, topology.ENDED):
             channel.queue_bind(queue, exchange, "")
         cancelled = client.post(f"/executions/{request.execution_id}/cancel", headers=MINE)
         assert cancelled.status_code == 202

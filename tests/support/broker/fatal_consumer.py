@@ -4,10 +4,9 @@ import os
 import signal
 import sys
 
-from runlet.languages import LANGUAGES
-from runlet.lifecycle import StopSignal
-from runlet_amqp import declaration
 from runlet_amqp.consumer import Consumer, Delivery
+from runlet_telemetry.supervision import Supervisor
+from support.broker.vhosts import TOPOLOGY
 
 
 def die(_delivery: Delivery) -> None:
@@ -17,10 +16,9 @@ def die(_delivery: Delivery) -> None:
 
 def main(url: str, queue: str) -> None:
     """Consume until the first message comes."""
-    consumer = Consumer(
-        url, "fatal", [queue], 1, lambda channel: declaration.declare(channel, LANGUAGES), die
-    )
-    consumer.run(StopSignal(), is_drained=lambda: True)
+    consumer = Consumer(url, "fatal", [queue], 1, TOPOLOGY, die)
+    Supervisor().start(consumer.loop(is_drained=lambda: True))
+    signal.pause()
 
 
 if __name__ == "__main__":

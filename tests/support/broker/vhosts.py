@@ -15,12 +15,13 @@ from pika.adapters.blocking_connection import BlockingChannel
 from runlet.languages import LANGUAGES
 from runlet_amqp import declaration
 from runlet_amqp.connection import connect
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.settings import BrokerSettings
 
 AMQP_VARIABLE = "RUNLET_TEST_AMQP_URL"
 MANAGEMENT_VARIABLE = "RUNLET_TEST_RABBITMQ_MANAGEMENT_URL"
 ARRIVAL_SECONDS = 120
+TOPOLOGY = declaration.create_topology(LANGUAGES)
 
 
 @pytest.fixture
@@ -41,11 +42,11 @@ def open_channel(amqp_url: BrokerSettings | str) -> Iterator[BlockingChannel]:
     with connect(amqp_url, "test") as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        declaration.declare(channel, LANGUAGES)
+        declaration.declare(channel, TOPOLOGY)
         yield channel
 
 
-def publish(amqp_url: BrokerSettings | str, *messages: OutgoingMessage) -> None:
+def publish(amqp_url: BrokerSettings | str, *messages: Envelope) -> None:
     """Publish messages, in this order, and wait until the broker has them."""
     with open_channel(amqp_url) as channel:
         for message in messages:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from runlet import topology
 from runlet_amqp import envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from support.broker import vhosts
 from support.deployments.api_client import Platform, required
 from support.wait_until import eventually
@@ -14,7 +14,7 @@ REQUEST = "run.requested.v1"
 SLOW = "import time\ntime.sleep(5)\nprint('done')"
 
 
-def publish(message: OutgoingMessage) -> None:
+def publish(message: Envelope) -> None:
     """Publish where the stack listens."""
     vhosts.publish(f"{required(vhosts.AMQP_VARIABLE).rstrip('/')}/runlet", message)
 
@@ -33,7 +33,7 @@ def letter_of(platform: Platform, execution_id: str) -> dict[str, Any]:
 def send_malformed(platform: Platform) -> dict[str, Any]:
     """The dead letter of a request that no runner can read."""
     execution_id = str(uuid4())
-    publish(OutgoingMessage(topology.RUNS, "python", REQUEST, b"{", execution_id))
+    publish(Envelope(topology.RUNS, "python", REQUEST, b"{", execution_id))
     return letter_of(platform, execution_id)
 
 

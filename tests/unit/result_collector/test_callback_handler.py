@@ -18,9 +18,9 @@ from result_collector.callbacks.store import CallbackStore
 from runlet import messages, topology
 from runlet.lifecycle import StopSignal
 from runlet.messages import CallbackRequested
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from support.databases.stores import delivery
 
 SCHEDULE = Schedule(delays_seconds=(2, 10))
@@ -71,10 +71,10 @@ class Broker:
     """Takes what is published, or is away."""
 
     def __init__(self, away: bool = False) -> None:
-        self.published: list[OutgoingMessage] = []
+        self.published: list[Envelope] = []
         self._away = away
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Take a message."""
         self.published.append(message)
         future: Future[None] = Future()

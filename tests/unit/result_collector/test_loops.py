@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 from result_collector.periodic import Periodic
 from result_collector.pulse import LONGEST_TURN_SECONDS, Pulse, Pulses
 from runlet.lifecycle import StopSignal
+from runlet_amqp.errors import BrokerUnavailableError
 from support.clocks import ManualClock
 
 
@@ -43,7 +44,9 @@ def test_work_comes_round_until_the_stop() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [OperationalError("SELECT", None, Exception("away")), ConnectionError("away")], ids=str
+    "error",
+    [OperationalError("SELECT", None, Exception("away")), BrokerUnavailableError("away")],
+    ids=str,
 )
 def test_a_server_that_is_away_is_no_reason_to_end(error: Exception) -> None:
     def fail() -> None:

@@ -13,7 +13,7 @@ from result_collector.reconciliation.reconciler import Reconciler
 from result_collector.reconciliation.repository import Reconciliation, Unheard
 from runlet import messages, topology
 from runlet.messages import CancelRequested
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from support.clocks import ManualClock
 
 AFTER = 60.0
@@ -63,9 +63,9 @@ class Messages:
     """Takes whatever is published."""
 
     def __init__(self) -> None:
-        self.published: list[OutgoingMessage] = []
+        self.published: list[Envelope] = []
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Take a message."""
         self.published.append(message)
         future: Future[None] = Future()

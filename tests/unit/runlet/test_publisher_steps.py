@@ -1,7 +1,8 @@
 import pytest
 
-from runlet_amqp.connection import BrokerUnavailableError
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.declaration import Topology
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.publisher import Publisher
 from runlet_telemetry.tracing import Kind
 from support.telemetry.tracers import RecordingTracer
@@ -11,8 +12,8 @@ TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
 
 def publish(tracer: RecordingTracer, *, is_step: bool = True) -> None:
     """Publish while the broker is away."""
-    publisher = Publisher("amqp://127.0.0.1:9/", "test", lambda _channel: None, tracer)
-    message = OutgoingMessage(
+    publisher = Publisher("amqp://127.0.0.1:9/", "test", Topology(), tracer)
+    message = Envelope(
         "runs", "c", "run.requested.v1", b"a program", "7", TRACEPARENT, is_step=is_step
     )
     with pytest.raises(BrokerUnavailableError):

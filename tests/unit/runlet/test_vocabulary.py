@@ -1,8 +1,8 @@
 import pytest
 
+from runlet.backoff import LONGEST_DELAY_SECONDS, Backoff
 from runlet.execution import ACTIVE, TERMINAL, Reason, Status, status_for
 from runlet.languages import LANGUAGES, offered
-from runlet_amqp.connection import LONGEST_DELAY_SECONDS, Backoff
 
 
 def test_every_status_is_either_active_or_terminal() -> None:

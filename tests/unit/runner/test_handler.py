@@ -10,9 +10,9 @@ from runlet.execution import ExecutionResult, Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import ExecutionFinished, ExecutionOutput, ExecutionStarted, RunRequested
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runner.consume.cancellations import Cancellations
 from runner.consume.event_publisher import EventPublisher
 from runner.consume.handler import RunHandler
@@ -32,10 +32,10 @@ from support.telemetry.metrics import rise
 
 class RecordingPublisher:
     def __init__(self) -> None:
-        self.sent: list[OutgoingMessage] = []
+        self.sent: list[Envelope] = []
         self.refusals = 0
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         future: Future[None] = Future()
         if self.refusals:
             self.refusals -= 1
@@ -131,7 +131,7 @@ def delivery(message: RunRequested, earlier: int = 0) -> Delivery:
     return Delivery(
         queue="runs.python",
         tag=1,
-        epoch=1,
+        connection_generation=1,
         type="run.requested.v1",
         body=messages.encode(message),
         correlation_id=str(message.execution_id),

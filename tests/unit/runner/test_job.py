@@ -260,3 +260,21 @@ def test_what_the_agent_counts_of_memory_belongs_to_the_step_it_follows(
         MemoryReport(2, 0),
     ]
     assert judge(job.transcript, compiles=True).reason is Reason.MEMORY_LIMIT
+
+
+@pytest.mark.parametrize(("slow_seconds", "used_again"), [(60.0, True), (0.0, False)])
+def test_a_container_whose_scrub_took_long_is_not_used_again(
+    agent: PlayedAgent,
+    token: CancellationToken,
+    monkeypatch: pytest.MonkeyPatch,
+    slow_seconds: float,
+    used_again: bool,
+) -> None:
+    monkeypatch.setattr("runner.sandbox.job.SLOW_SCRUB_SECONDS", slow_seconds)
+    agent.report(Cause.EXITED)
+    agent.done()
+
+    job = job_of(agent, token)
+    run(job, [STEP])
+
+    assert is_reusable(job.transcript) == used_again

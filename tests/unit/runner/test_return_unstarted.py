@@ -9,9 +9,9 @@ import pytest
 from runlet import messages, topology
 from runlet.limits import Limits
 from runlet.messages import RunRequested
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runner.consume.event_publisher import EventPublisher
 from runner.consume.return_unstarted import UnstartedReturn
 
@@ -24,9 +24,9 @@ class Broker:
     def __init__(self) -> None:
         self.away = False
         self.happened: list[str] = []
-        self.sent: list[OutgoingMessage] = []
+        self.sent: list[Envelope] = []
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         future: Future[None] = Future()
         if self.away:
             future.set_exception(BrokerUnavailableError("away"))
@@ -66,7 +66,7 @@ def delivery(attempt: int = 1, earlier: int = 0) -> Delivery:
     return Delivery(
         queue="runs.python",
         tag=1,
-        epoch=1,
+        connection_generation=1,
         type="run.requested.v1",
         body=messages.encode(request),
         correlation_id=str(request.execution_id),

@@ -11,9 +11,9 @@ from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import RunRequested
 from runlet_amqp import delivery_tracing
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_telemetry import tracing
 from runner.consume.cancellations import Cancellations
 from runner.consume.event_publisher import EventPublisher
@@ -38,10 +38,10 @@ class Line:
     """Takes what is published."""
 
     def __init__(self) -> None:
-        self.sent: list[OutgoingMessage] = []
+        self.sent: list[Envelope] = []
         self.is_down = False
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Take a message, or refuse it."""
         self.sent.append(message)
         future: Future[None] = Future()
@@ -86,7 +86,7 @@ def handle(sandbox: Sandbox, line: Line, attempt: int = 1, body: bytes = b"") ->
     delivery = Delivery(
         queue="runs.python",
         tag=1,
-        epoch=1,
+        connection_generation=1,
         type="run.requested.v1",
         body=body or messages.encode(request),
         correlation_id=str(request.execution_id),

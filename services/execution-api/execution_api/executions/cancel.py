@@ -16,7 +16,7 @@ from runlet.execution import TERMINAL, ExecutionResult, FeedbackNote, Reason, St
 from runlet.limits import Limits
 from runlet.messages import CallbackRequested, CancelRequested, ExecutionEnded
 from runlet_amqp import envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
 from runlet_http.problems import not_found, unavailable
 from runlet_telemetry.metrics import RUNS_FINISHED
@@ -88,12 +88,12 @@ class Cancelling:
             self._publish(envelopes.callback(asked, traceparent))
         return CancelledExecution(row["id"], status)
 
-    def _publish(self, message: OutgoingMessage) -> None:
+    def _publish(self, message: Envelope) -> None:
         future = self.publisher.publish(message)
         future.add_done_callback(partial(_report, message))
 
 
-def _report(message: OutgoingMessage, future: "Future[None]") -> None:
+def _report(message: Envelope, future: "Future[None]") -> None:
     error = future.exception()
     if error is not None:
         log.warning(

@@ -10,13 +10,13 @@ from execution_api.executions.waiters import Waiters
 from execution_api.streaming.output_buffer import LiveOutput
 from runlet import topology
 from runlet.messages import ExecutionEnded, Message
-from runlet_amqp.event_loop_connection import Declare
+from runlet_amqp.declaration import Topology
 from runlet_amqp.settings import BrokerSettings
 from runlet_amqp.subscriber import Binding, Subscriber
 
 # Ends come from the collector, once they are stored; the rest directly from the runners.
 BINDINGS = (
-    Binding(topology.ENDINGS),
+    Binding(topology.ENDED),
     Binding(topology.RESULTS, topology.STARTED),
     Binding(topology.RESULTS, topology.OUTPUT),
     Binding(topology.RESULTS, topology.RETRYING),
@@ -26,7 +26,7 @@ BINDINGS = (
 def create_listener(
     broker: BrokerSettings,
     name: str,
-    declare: Declare,
+    wanted: Topology,
     waiters: Waiters,
     live: LiveOutput,
     look_out: LookOut,
@@ -50,7 +50,7 @@ def create_listener(
         waiters.listening = connected
         look_out.call()
 
-    return Subscriber(broker, name, declare, BINDINGS, on_message, on_connection)
+    return Subscriber(broker, name, wanted, BINDINGS, on_message, on_connection)
 
 
 def as_row(ended: ExecutionEnded) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from execution_api.tables import FIRST_ATTEMPT, outbox
 from runlet import messages, topology
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
 
 log = structlog.get_logger()
@@ -35,9 +35,9 @@ class StoredRequest:
     attempt: int
     queued_at: datetime
 
-    def message(self) -> OutgoingMessage:
+    def message(self) -> Envelope:
         """The request for this attempt, on its way to the runners of its language."""
-        return OutgoingMessage(
+        return Envelope(
             exchange=topology.RUNS,
             routing_key=self.language,
             type=messages.TYPE_NAMES[messages.RunRequested],

@@ -12,9 +12,9 @@ from result_collector.ingest.completion_publisher import Publishes
 from runlet import messages
 from runlet.messages import CallbackRequested, InvalidMessageError
 from runlet_amqp import delivery_tracing, envelopes
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import CALLBACKS
 from runlet_telemetry.tracing import OFF, Tracer
@@ -104,7 +104,7 @@ class CallbackHandler:
         if problem is not None:
             self._publish(envelopes.dead_callback(request, problem, delivery.traceparent))
 
-    def _publish(self, message: OutgoingMessage) -> None:
+    def _publish(self, message: Envelope) -> None:
         try:
             self._publisher.publish(message).result(CONFIRM_SECONDS)
         except (BrokerUnavailableError, TimeoutError) as error:

@@ -1,7 +1,5 @@
 """Finding callbacks that were forgotten: a crash, a purged queue, a broker that was away."""
 
-from collections.abc import Callable
-
 import structlog
 
 from result_collector.callbacks.retry_schedule import Schedule
@@ -10,35 +8,12 @@ from result_collector.ingest.completion_publisher import Publishes
 from runlet import topology
 from runlet.messages import CallbackRequested
 from runlet_amqp import envelopes
-from runlet_amqp.connection import connect
-from runlet_amqp.envelopes import OutgoingMessage
-from runlet_amqp.event_loop_connection import Declare
-from runlet_amqp.settings import BrokerSettings
+from runlet_amqp.envelopes import Envelope
+from runlet_amqp.queue_counter import QueueCounter
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import CALLBACKS
 
 log = structlog.get_logger()
-
-
-class CallbackQueue:
-    """A look at the queue of callbacks, over a connection that lives as long as the look."""
-
-    def __init__(self, broker: BrokerSettings, name: str, declare: Declare) -> None:
-        self._broker = broker
-        self._name = name
-        self._declare = declare
-
-    def waiting(self) -> int:
-        """How many callbacks wait to be sent; puts back queues that somebody deleted.
-
-        Raises one of CONNECTION_ERRORS when the broker does not answer.
-        """
-        with connect(self._broker, self._name) as connection:
-            channel = connection.channel()
-            self._declare(channel)
-            declared = channel.queue_declare(topology.CALLBACKS_QUEUE, passive=True)
-            count: int = declared.method.message_count
-            return count
 
 
 class Sweep:
@@ -47,19 +22,20 @@ class Sweep:
     def __init__(
         self,
         store: CallbackStore,
-        waiting: Callable[[], int],
+        counter: QueueCounter,
         publisher: Publishes,
         schedule: Schedule,
     ) -> None:
         self._store = store
-        self._waiting = waiting
+        self._counter = counter
         self._publisher = publisher
         self._schedule = schedule
 
     def turn(self) -> None:
-        """Look once. Raises one of CONNECTION_ERRORS or of SQLAlchemy's errors when that fails."""
+        """Look once. Raises BrokerUnavailableError or of SQLAlchemy's errors when that fails."""
         schedule = self._schedule
-        room = schedule.most_waiting - self._waiting()
+        waiting = self._counter.count(topology.CALLBACKS_QUEUE).messages
+        room = schedule.most_waiting - waiting
         if room <= 0:
             return
         for recovered in self._store.recover(schedule.quiet, schedule.most_attempts, room):
@@ -68,7 +44,7 @@ class Sweep:
                 _report(recovered)
 
 
-def _message(recovered: Recovered) -> OutgoingMessage:
+def _message(recovered: Recovered) -> Envelope:
     if recovered.next_attempt is None:
         request = CallbackRequested(recovered.execution_id, recovered.attempts)
         return envelopes.dead_callback(request, recovered.problem, recovered.traceparent)

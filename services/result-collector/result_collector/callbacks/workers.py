@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from result_collector.callbacks.retry_until_stopped import Patience
 from runlet.lifecycle import StopSignal
 from runlet_amqp.consumer import Consumer, Delivery
+from runlet_telemetry.supervision import Supervisor
 
 log = structlog.get_logger()
 
@@ -17,6 +18,7 @@ log = structlog.get_logger()
 WORKERS = 8
 # How soon a stop is seen while nothing arrives.
 IDLE_SECONDS = 0.5
+CONSUMER_LOOP = "callback-consumer"
 
 Handle = Callable[[Delivery, Patience], None]
 
@@ -30,12 +32,13 @@ class CallbackWorkers:
 
     def __init__(
         self,
+        supervisor: Supervisor,
         consumer: Consumer,
         deliveries: "Queue[Delivery]",
         handle: Handle,
-        stop: StopSignal,
         worker_stops: Sequence[StopSignal],
     ) -> None:
+        self._supervisor = supervisor
         self._consumer = consumer
         self._deliveries = deliveries
         self._handle = handle
@@ -43,19 +46,19 @@ class CallbackWorkers:
             threading.Thread(target=self._work, args=(worker_stop,), name=f"callbacks-{number}")
             for number, worker_stop in enumerate(worker_stops)
         ]
-        self._consuming = threading.Thread(
-            target=consumer.run, args=(stop, self._are_done), name="callbacks"
-        )
 
     def start(self) -> None:
         """Begin to call back."""
-        for thread in (*self._workers, self._consuming):
+        for thread in self._workers:
             thread.start()
+        self._supervisor.start(self._consumer.loop(self._are_done, CONSUMER_LOOP))
 
     def join(self) -> None:
         """Wait until what is being sent is settled."""
-        for thread in (*self._workers, self._consuming):
+        self._supervisor.ask_to_stop(CONSUMER_LOOP)
+        for thread in self._workers:
             thread.join()
+        self._supervisor.stop(CONSUMER_LOOP)
 
     def _are_done(self) -> bool:
         return not any(worker.is_alive() for worker in self._workers)
@@ -68,7 +71,7 @@ class CallbackWorkers:
             except Empty:
                 continue
             # What a lost connection had delivered was given to somebody else.
-            if self._consumer.holds(delivery):
+            if self._consumer.is_current(delivery):
                 self._handle_and_settle(delivery, patience, stop)
 
     def _handle_and_settle(self, delivery: Delivery, patience: Patience, stop: StopSignal) -> None:

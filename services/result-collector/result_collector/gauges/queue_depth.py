@@ -5,12 +5,11 @@ import threading
 from collections.abc import Collection
 
 import structlog
-from pika.adapters.blocking_connection import BlockingChannel
 
+from runlet.backoff import Backoff
 from runlet.lifecycle import StopSignal
-from runlet_amqp.connection import CONNECTION_ERRORS, Backoff, connect
-from runlet_amqp.event_loop_connection import Declare
-from runlet_amqp.settings import BrokerSettings
+from runlet_amqp.errors import BrokerUnavailableError
+from runlet_amqp.queue_counter import QueueCounter
 from runlet_telemetry.metrics import QUEUE_CONSUMERS, QUEUE_MESSAGES
 
 log = structlog.get_logger()
@@ -27,15 +26,11 @@ class QueueGauges:
 
     def __init__(
         self,
-        broker: BrokerSettings,
-        name: str,
-        declare: Declare,
+        counter: QueueCounter,
         queues: Collection[str],
         stop: StopSignal,
     ) -> None:
-        self._broker = broker
-        self._name = name
-        self._declare = declare
+        self._counter = counter
         self._queues = queues
         self._stop = stop
         self._thread = threading.Thread(target=self._run, name="queue-gauges")
@@ -54,26 +49,22 @@ class QueueGauges:
         while not self._stop.is_set():
             try:
                 self._look_until_stopped(backoff)
-            except CONNECTION_ERRORS as error:
+            except BrokerUnavailableError as error:
                 self._forget()
-                log.warning("queues_not_measured", connection=self._name, error=repr(error))
+                log.warning("queues_not_measured", error=str(error))
                 self._stop.wait(backoff.next_delay())
 
     def _look_until_stopped(self, backoff: Backoff) -> None:
-        with connect(self._broker, self._name) as connection:
-            channel = connection.channel()
-            # A queue that was deleted ends the channel; the next one begins by putting it back.
-            self._declare(channel)
-            while not self._stop.is_set():
-                self._look(channel)
-                backoff.reset()
-                self._stop.wait(EVERY_SECONDS)
+        while not self._stop.is_set():
+            self._look()
+            backoff.reset()
+            self._stop.wait(EVERY_SECONDS)
 
-    def _look(self, channel: BlockingChannel) -> None:
+    def _look(self) -> None:
         for queue in self._queues:
-            found = channel.queue_declare(queue, passive=True).method
-            QUEUE_MESSAGES.labels(queue).set(found.message_count)
-            QUEUE_CONSUMERS.labels(queue).set(found.consumer_count)
+            found = self._counter.count(queue)
+            QUEUE_MESSAGES.labels(queue).set(found.messages)
+            QUEUE_CONSUMERS.labels(queue).set(found.consumers)
 
     def _forget(self) -> None:
         for queue in self._queues:

@@ -11,7 +11,7 @@ import structlog
 from result_collector.ingest.statements import ENDED_COLUMNS, RESULT_COLUMNS
 from runlet.messages import CallbackRequested, ExecutionEnded
 from runlet_amqp import envelopes
-from runlet_amqp.envelopes import OutgoingMessage
+from runlet_amqp.envelopes import Envelope
 
 log = structlog.get_logger()
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 class Publishes(Protocol):
     """The part of runlet_amqp.publisher.Publisher that is used here."""
 
-    def publish(self, message: OutgoingMessage) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Hand a message over; the future is done when it is confirmed."""
         ...
 

@@ -3,13 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pika.adapters.blocking_connection import BlockingChannel
-
 from runlet import topology
 from runlet.clock import Clock
-from runlet_amqp.connection import connect
-from runlet_amqp.event_loop_connection import Declare
-from runlet_amqp.settings import BrokerSettings
+from runlet_amqp.queue_counter import QueueCounter
 
 # Looked at for events and dead letters that are not stored yet.
 _INBOX = (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
@@ -44,39 +40,26 @@ class IdleLanguages:
 
 
 class Queues:
-    """Counts ready messages, over a connection that lives as long as one look."""
+    """Counts ready messages."""
 
-    def __init__(
-        self,
-        broker: BrokerSettings | str,
-        name: str,
-        declare: Declare,
-        languages: Collection[str],
-    ) -> None:
-        self._broker = broker
-        self._name = name
-        self._declare = declare
+    def __init__(self, counter: QueueCounter, languages: Collection[str]) -> None:
+        self._counter = counter
         self._languages = languages
 
     def look(self) -> Look:
         """Look once, and put back queues that somebody deleted.
 
-        Raises one of CONNECTION_ERRORS when the broker does not answer.
+        Raises BrokerUnavailableError when the broker does not answer.
         """
-        with connect(self._broker, self._name) as connection:
-            channel = connection.channel()
-            self._declare(channel)
-            drained = _are_empty(channel, _INBOX)
-            if not _are_empty(channel, _DELAYS):
-                return Look(drained, frozenset())
-            idle = [
-                language
-                for language in self._languages
-                if _are_empty(channel, [topology.run_queue(language)])
-            ]
-            return Look(drained, frozenset(idle))
+        drained = self._are_empty(_INBOX)
+        if not self._are_empty(_DELAYS):
+            return Look(drained, frozenset())
+        idle = [
+            language
+            for language in self._languages
+            if self._are_empty([topology.run_queue(language)])
+        ]
+        return Look(drained, frozenset(idle))
 
-
-def _are_empty(channel: BlockingChannel, queues: Collection[str]) -> bool:
-    declared = (channel.queue_declare(queue, passive=True) for queue in queues)
-    return all(answer.method.message_count == 0 for answer in declared)
+    def _are_empty(self, queues: Collection[str]) -> bool:
+        return all(self._counter.count(queue).messages == 0 for queue in queues)

@@ -12,7 +12,7 @@ from result_collector.reconciliation.repository import Reconciled, Reconciliatio
 from result_collector.reconciliation.stuck_executions import BATCH_SIZE
 from runlet.execution import TERMINAL
 from runlet_amqp import envelopes
-from runlet_amqp.connection import CONNECTION_ERRORS
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import RECONCILED
 from runlet_telemetry.tracing import OFF, Kind, Span, Tracer
@@ -24,7 +24,7 @@ class Looks(Protocol):
     """The part of result_collector.reconciliation.queue_inspector.Queues that is used here."""
 
     def look(self) -> Look:
-        """Look into the queues. Raises one of CONNECTION_ERRORS when that fails."""
+        """Look into the queues. Raises BrokerUnavailableError when that fails."""
         ...
 
 
@@ -55,7 +55,7 @@ class Reconciler:
     def turn(self) -> None:
         """Look once, and act on what the looks so far agree on.
 
-        Raises one of CONNECTION_ERRORS or of SQLAlchemy's errors when a server is away.
+        Raises BrokerUnavailableError or of SQLAlchemy's errors when a server is away.
         """
         was_drained, look = self._was_drained, self._look()
         self._was_drained = look.drained
@@ -68,7 +68,7 @@ class Reconciler:
     def _look(self) -> Look:
         try:
             return self._queues.look()
-        except CONNECTION_ERRORS:
+        except BrokerUnavailableError:
             self._was_drained = False
             self._idle_languages.note(())
             raise

@@ -7,8 +7,8 @@ import structlog
 
 from runlet.messages import InvalidMessageError
 from runlet_amqp import envelopes
-from runlet_amqp.connection import BrokerUnavailableError
 from runlet_amqp.consumer import Delivery
+from runlet_amqp.errors import BrokerUnavailableError
 from runner.consume.event_publisher import EventPublisher
 from runner.consume.request_decoding import request_from
 
@@ -51,7 +51,7 @@ class UnstartedReturn:
                 log.info("request_returned", execution_id=delivery.correlation_id)
 
 
-def _again(delivery: Delivery) -> envelopes.OutgoingMessage | None:
+def _again(delivery: Delivery) -> envelopes.Envelope | None:
     """The same request under the same attempt; nothing for what cannot be read."""
     try:
         request = request_from(delivery)
