@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up runner down clean logs ps dead-letters test lint bench soak load capacity backlog chaos scale dashboard
+.PHONY: help up runner down clean logs ps dead-letters test lint bench soak load capacity backlog chaos scale dashboard docs
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ chaos: ## Kill and cut every part under load, into .runlet/chaos.md; CHAOS_ROUND
 
 dashboard: ## Draw the dashboard under load into docs/dashboard.png; DASHBOARD_SECONDS=300 for longer
 	@deploy/bootstrap/dashboard.sh
+
+docs: ## Write docs/settings.md and docs/metrics.md anew from the code
+	@deploy/bootstrap/docs.sh
 
 lint: ## Check format, lint and types
 	@deploy/bootstrap/lint.sh

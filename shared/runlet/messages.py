@@ -1,4 +1,7 @@
-"""The vocabulary of the services: commands imperative, events in the past tense."""
+"""The messages that services send each other.
+
+A field that a version adds has a default, so that messages of the version before can be read.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from runlet.execution import Reason, Status
+from runlet.execution import Execution, ExecutionResult, Reason, Status
 from runlet.limits import Limits
 
 
@@ -46,47 +49,28 @@ class RunRequested:
 
 
 @dataclass(frozen=True)
-class CompileResult:
-    """What the compiler said; time in ms."""
-
-    exit_code: int | None
-    stdout: str
-    stderr: str
-    time_ms: int
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a program did: output decoded, times in ms, memory in KiB."""
-
-    stdout: str = ""
-    stderr: str = ""
-    stdout_truncated: bool = False
-    stderr_truncated: bool = False
-    exit_code: int | None = None
-    signal: int | None = None
-    execution_time_ms: int | None = None
-    cpu_time_ms: int | None = None
-    memory_peak_kb: int | None = None
-    compile: CompileResult | None = None
-
-
-@dataclass(frozen=True)
 class ExecutionStarted:
-    """A runner has begun an attempt."""
+    """A runner has begun an attempt, and it lasts: of a short one `finished` tells the start too.
+
+    `runner`, `container` and `image` say where it runs, by name, short id and reference.
+    """
 
     execution_id: UUID
     session_id: UUID
     attempt: int
     started_at: datetime
     runner: str
+    container: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True)
 class ExecutionFinished:
     """An attempt reached a terminal status; `detail` is a sentence when the platform failed.
 
-    `language` tells how to read what the program or its compiler said.
+    `language` tells how to read what the program or its compiler printed. `started_at`, `runner`,
+    `container` and `image` are those of ExecutionStarted, which need not have been sent;
+    `started_at` is None for what never began.
     """
 
     execution_id: UUID
@@ -96,9 +80,12 @@ class ExecutionFinished:
     reason: Reason | None
     started_at: datetime | None
     finished_at: datetime
-    result: RunResult = field(default_factory=RunResult)
+    result: ExecutionResult = field(default_factory=ExecutionResult)
     detail: str | None = None
     language: str = ""
+    runner: str = ""
+    container: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,31 +108,10 @@ class CancelRequested:
     at: datetime
 
 
-@dataclass(frozen=True)
-class FeedbackNote:
-    """A remark for people about an execution; `line` counts from 1 in the program."""
-
-    kind: str
-    line: int | None
-    message: str
-
-
-@dataclass(frozen=True)
-class ExecutionEnded:
+@dataclass(frozen=True, kw_only=True)
+class ExecutionEnded(Execution):
     """A terminal execution, whole, as it was just stored; times in ms, memory in KiB."""
 
-    execution_id: UUID
-    session_id: UUID
-    language: str
-    status: Status
-    reason: Reason | None
-    attempts: int
-    limits: Limits
-    feedback: tuple[FeedbackNote, ...]
-    result: RunResult
-    created_at: datetime
-    queued_at: datetime
-    started_at: datetime | None
     finished_at: datetime
 
 

@@ -3,9 +3,11 @@
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import pika
+from msgspec import Meta
 
 from runlet.config import ConfigError, comma_separated
 
@@ -24,10 +26,20 @@ class BrokerSettings:
     Raises ConfigError for addresses and files that cannot be used.
     """
 
-    amqp_url: str = field(repr=False)
-    amqp_ca_file: str = ""
-    amqp_cert_file: str = ""
-    amqp_key_file: str = ""
+    amqp_url: Annotated[
+        str,
+        Meta(
+            description="`amqp://user:password@host:5672/vhost`, or `amqps://…` where it is "
+            "encrypted; the nodes of a cluster with commas between them."
+        ),
+    ] = field(repr=False)
+    amqp_ca_file: Annotated[
+        str, Meta(description="Authority of the broker's certificate; default: the system's.")
+    ] = ""
+    amqp_cert_file: Annotated[
+        str, Meta(description="Certificate shown to a broker that asks for one.")
+    ] = ""
+    amqp_key_file: Annotated[str, Meta(description="Key of that certificate.")] = ""
 
     def __post_init__(self) -> None:
         self._check_files()

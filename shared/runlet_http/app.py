@@ -13,6 +13,7 @@ from runlet_http.json_body import StrictJSONProvider
 from runlet_http.openapi.documents import SchemaPlugin
 from runlet_http.prefix import PrefixMiddleware
 from runlet_http.request_body_drain import WholeBodyMiddleware
+from runlet_telemetry import health
 from runlet_telemetry.metrics import HTTP_REQUEST_SECONDS, Metrics
 from runlet_telemetry.tracing import OFF, Tracer
 
@@ -24,12 +25,16 @@ Check = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Description:
-    """What the OpenAPI document says of the whole API, what readiness depends on, its metrics."""
+    """What the OpenAPI document says of the whole API, what it depends on, and its metrics.
+
+    `stalled` names the background loops of the process that do not turn: with one, /health is 503.
+    """
 
     title: str
     version: str = "1"
     ready_checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: Metrics = (HTTP_REQUEST_SECONDS,)
+    stalled: health.Stalled = health.no_loops
 
 
 def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, Api]:
@@ -57,15 +62,16 @@ def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, A
     problems.install(app)
     request_metrics.install(app, description.metrics)
     request_tracing.install(app, tracer)
-    _add_health(app, description.ready_checks)
+    _add_health(app, description.ready_checks, description.stalled)
     _add_docs(app, description.title)
     return app, api
 
 
-def _add_health(app: Flask, checks: Mapping[str, Check]) -> None:
+def _add_health(app: Flask, checks: Mapping[str, Check], stalled: health.Stalled) -> None:
     @app.get("/health")
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
+    def alive() -> Response:
+        away = stalled()
+        return Response(health.document(away), 503 if away else 200, health.HEADERS)
 
     @app.get("/ready")
     def ready() -> Response:

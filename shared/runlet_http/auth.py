@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import structlog
 from flask import Flask, request
 from flask_smorest import Api
+from msgspec import Meta
 
 from runlet.clock import SystemClock
 from runlet_http import tokens
@@ -30,10 +32,23 @@ class TokenSettings:
     else; they alone keep nobody out.
     """
 
-    api_tokens: str = field(default="", repr=False)
-    api_tokens_file: str = ""
-    service_token: str = field(default="", repr=False)
-    metrics_token: str = field(default="", repr=False)
+    api_tokens: Annotated[
+        str,
+        Meta(
+            description="`name:token,…`, each of at least 16 characters; then every call but "
+            "`/health` needs `Authorization: Bearer TOKEN`."
+        ),
+    ] = field(default="", repr=False)
+    api_tokens_file: Annotated[
+        str,
+        Meta(description="A file with one such token a line, read again when it changes."),
+    ] = ""
+    service_token: Annotated[
+        str, Meta(description="What the execution API shows the session API.")
+    ] = field(default="", repr=False)
+    metrics_token: Annotated[
+        str, Meta(description="Opens the APIs' `/metrics` and nothing else.")
+    ] = field(default="", repr=False)
 
     def needs_token(self) -> bool:
         """Whether a caller has to show a token."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from runlet_telemetry.metrics import BUILD_INFO
 
 # As in pyproject.toml, which no image has.
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 DIGEST_LENGTH = 12
 
 

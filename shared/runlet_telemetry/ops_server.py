@@ -1,7 +1,5 @@
 """Health and metrics of a process that serves no API."""
 
-import json
-import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -9,43 +7,59 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from runlet_telemetry import exposition
+from runlet_telemetry import exposition, health
 from runlet_telemetry.metrics import Metrics
+from runlet_telemetry.supervision import Loop, LoopContext
 
 OPS_PORT = 9100
+LOOP_NAME = "ops-server"
+POLL_SECONDS = 0.5
 
 Checks = Callable[[], dict[str, bool]]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    timeout = POLL_SECONDS
 
 
 class _QuietHandler(WSGIRequestHandler):
+    # A client that sends nothing does not hold its thread for ever.
+    timeout = 10
+
     def log_message(self, format: str, *_args: object) -> None:  # noqa: A002
         """Probes and scrapes are no news."""
 
 
 class OpsServer:
-    """Serves /health, /ready and /metrics on a thread of its own.
+    """Serves /health, /ready and /metrics.
 
-    `healthy` says whether the process does its work at all, `ready` names its parts and whether
-    each answers, `metrics` are those that this process has.
+    `stalled` names the background loops that do not turn, `ready` the parts that the process needs
+    and whether each answers, `metrics` are those that it has. All are called from any thread.
     """
 
     def __init__(
-        self, healthy: Callable[[], bool], ready: Checks, metrics: Metrics, port: int = OPS_PORT
+        self, stalled: health.Stalled, ready: Checks, metrics: Metrics, port: int = OPS_PORT
     ) -> None:
-        self._healthy = healthy
+        self._stalled = stalled
         self._ready = ready
         self._metrics = metrics
-        self._port = port
+        self.port = port
 
-    def start(self) -> int:
-        """Begin to serve; gives the port, which differs from the one asked for when that is 0."""
-        server = make_server("", self._port, self._answer, _Server, _QuietHandler)
-        threading.Thread(target=server.serve_forever, name="ops", daemon=True).start()
-        return server.server_port
+    def loop(self) -> Loop:
+        """Bind the port, and give the loop that serves it; call it once.
+
+        Afterwards `port` is the one that was bound, also where 0 was asked for. Raises OSError when
+        the port is taken.
+        """
+        server = make_server("", self.port, self._answer, _Server, _QuietHandler)
+        self.port = server.server_port
+
+        def serve(context: LoopContext) -> None:
+            while not context.is_set():
+                server.handle_request()
+
+        return Loop(LOOP_NAME, serve)
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO")
@@ -53,15 +67,13 @@ class OpsServer:
             start("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
             return [exposition.page(self._metrics)]
         if path == "/health":
-            return _verdict(start, [] if self._healthy() else ["main loop"])
+            return _respond(start, self._stalled())
         if path == "/ready":
-            return _verdict(start, [name for name, answers in self._ready().items() if not answers])
+            return _respond(start, [name for name, ok in self._ready().items() if not ok])
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"Try /health, /ready or /metrics.\n"]
 
 
-def _verdict(start: StartResponse, away: list[str]) -> Iterable[bytes]:
-    status = "503 Service Unavailable" if away else "200 OK"
-    start(status, [("Content-Type", "application/json")])
-    body = {"status": "unavailable", "away": away} if away else {"status": "ok"}
-    return [json.dumps(body).encode()]
+def _respond(start: StartResponse, away: list[str]) -> Iterable[bytes]:
+    start("503 Service Unavailable" if away else "200 OK", list(health.HEADERS.items()))
+    return [health.document(away)]

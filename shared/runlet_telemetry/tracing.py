@@ -43,13 +43,29 @@ class TracingSettings:
     from the environment.
     """
 
-    otel_exporter_otlp_endpoint: str = ""
-    otel_exporter_otlp_traces_endpoint: str = ""
-    otel_exporter_otlp_headers: str = field(default="", repr=False)
-    otel_exporter_otlp_protocol: str = HTTP_PROTOBUF
-    otel_sdk_disabled: bool = False
-    otel_bsp_max_queue_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
-    otel_bsp_schedule_delay: Annotated[int, Meta(ge=1, le=600_000)] = 5000
+    otel_exporter_otlp_endpoint: Annotated[
+        str,
+        Meta(description="Base address that spans are sent to; empty exports nothing."),
+    ] = ""
+    otel_exporter_otlp_traces_endpoint: Annotated[
+        str, Meta(description="The whole address, instead of the base address.")
+    ] = ""
+    otel_exporter_otlp_headers: Annotated[
+        str, Meta(description="Headers of the export: `name=value,…`.")
+    ] = field(default="", repr=False)
+    otel_exporter_otlp_protocol: Annotated[
+        str, Meta(description="Only `http/protobuf` is spoken.")
+    ] = HTTP_PROTOBUF
+    otel_sdk_disabled: Annotated[
+        bool, Meta(description="Exports nothing, whatever else is set.")
+    ] = False
+    otel_bsp_max_queue_size: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000, description="Spans that wait in a process; the rest is dropped."),
+    ] = 2048
+    otel_bsp_schedule_delay: Annotated[
+        int, Meta(ge=1, le=600_000, description="Milliseconds between two exports.")
+    ] = 5000
 
     def spans_endpoint(self) -> str:
         """The address that spans go to; empty for nowhere.

@@ -13,6 +13,7 @@ from support.chaos.cluster import CLUSTER_OVERLAY, Cluster
 from support.chaos.engine import SecondEngine
 from support.chaos.faults import Bench
 from support.chaos.hosts import Hosts, started_hosts
+from support.chaos.pace import measure_slowness
 from support.chaos.projects import make_settings, make_stack, project, runs_code
 from support.chaos.report import Report
 from support.chaos.stack import OVERLAY, ChaosStack
@@ -20,7 +21,7 @@ from support.deployments.api_client import Platform
 from support.deployments.server_containers import image_of
 from support.wait_until import eventually
 
-START_SECONDS = 90
+START_SECONDS = 300
 ROOT = Path(__file__).parents[2]
 
 
@@ -58,9 +59,9 @@ def bench(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Benc
         made.callback(stack.down)
         made.callback(stack.save_logs, ROOT / ".runlet" / "chaos-stack.log")
         stack.up()
-        bench = Bench(stack, engine)
         eventually(lambda: runs_code(stack), START_SECONDS)
-        yield bench
+        slowness = measure_slowness(Platform(stack.gateway_urls()[0]))
+        yield Bench(stack, engine, slowness)
 
 
 @pytest.fixture

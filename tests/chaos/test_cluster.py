@@ -45,7 +45,7 @@ def test_a_node_that_leads_queues_is_killed_and_nobody_notices(
         runs = load.finish()
 
     recovery = None if answered is None else answered - killed
-    report.add(Outcome("one of three RabbitMQ nodes killed", AWAY_SECONDS, recovery, runs))
+    report.add(Outcome("one of three RabbitMQ nodes killed", AWAY_SECONDS, recovery, runs, []))
     check_promises(Platform(urls[0]), runs)
     assert recovery is not None, "no run begun after the kill ever ended well"
     assert recovery < RECOVERY_SECONDS

@@ -32,7 +32,7 @@ def test_a_message_that_kills_whoever_takes_it_ends_in_the_dead_letters(amqp_url
         died = subprocess.run(
             [sys.executable, "-m", "support.broker.fatal_consumer", amqp_url, QUEUE],
             env=python_environment(),
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert died.returncode == -9
@@ -92,10 +92,10 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
     vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
 
     with supervised(publisher.loop()) as supervisor:
-        assert publisher.wait_until_connected(20)
+        assert publisher.wait_until_connected(120)
         supervisor.start(consumer.loop(is_drained))
         assert stop.wait(20)
-        assert supervisor.stop("consumer", timeout=20)
+        assert supervisor.stop("consumer", timeout=120)
         slots.join()
 
     left = vhosts.take(amqp_url, QUEUE, MANY - len(worked))

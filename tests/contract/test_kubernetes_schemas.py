@@ -87,7 +87,7 @@ def built_by_kustomize(overlay: Path) -> str:
     for command in (["kustomize", "build"], ["kubectl", "kustomize"]):
         if shutil.which(command[0]):
             done: Any = subprocess.run(
-                [*command, str(overlay)], capture_output=True, text=True, timeout=60
+                [*command, str(overlay)], capture_output=True, text=True, timeout=180
             )
             assert done.returncode == 0, done.stderr
             return str(done.stdout)

@@ -28,7 +28,7 @@ def publisher(amqp_url: str) -> Iterator[Publisher]:
     """A publisher that is connected."""
     publisher = Publisher(amqp_url, "test", TOPOLOGY)
     with supervised(publisher.loop()):
-        assert publisher.wait_until_connected(20)
+        assert publisher.wait_until_connected(120)
         yield publisher
 
 
@@ -42,7 +42,7 @@ def test_many_are_on_their_way_at_once_and_arrive_in_order(
 ) -> None:
     messages = requests(MANY)
     for confirmed in [publisher.publish(message) for message in messages]:
-        confirmed.result(20)
+        confirmed.result(120)
     arrived = vhosts.take(amqp_url, QUEUE, MANY)
     ids = [properties.correlation_id for properties, _body in arrived]
     assert ids == [message.execution_id for message in messages]
@@ -53,20 +53,20 @@ def test_what_no_queue_takes_fails_and_the_others_do_not(publisher: Publisher) -
     failing = publisher.publish(replace(lost, routing_key="cobol"))
     confirmed = [publisher.publish(message) for message in taken]
     with pytest.raises(BrokerUnavailableError, match="no queue"):
-        failing.result(20)
-    assert all(each.result(20) is None for each in confirmed)
+        failing.result(120)
+    assert all(each.result(120) is None for each in confirmed)
 
 
 def test_what_nobody_has_to_hear_is_confirmed_though_nobody_does(publisher: Publisher) -> None:
     (message,) = requests(1)
     unheard = replace(message, routing_key="cobol", must_route=False)
-    assert publisher.publish(unheard).result(20) is None
+    assert publisher.publish(unheard).result(120) is None
 
 
 def test_stopping_waits_for_what_was_handed_over(amqp_url: str) -> None:
     publisher = Publisher(amqp_url, "test", TOPOLOGY)
     with supervised(publisher.loop()):
-        assert publisher.wait_until_connected(20)
+        assert publisher.wait_until_connected(120)
         confirmed = [publisher.publish(message) for message in requests(MANY)]
     assert all(each.done() and each.exception() is None for each in confirmed)
     assert vhosts.depth(amqp_url, QUEUE) == MANY
@@ -77,7 +77,7 @@ def test_an_exchange_that_was_deleted_is_put_back(publisher: Publisher, amqp_url
         channel.exchange_delete(topology.RUNS)
     lost, later = requests(2)
     with pytest.raises(BrokerUnavailableError):
-        publisher.publish(lost).result(20)
+        publisher.publish(lost).result(120)
     eventually(lambda: publisher.publish(later).exception(20) is None)
     [(properties, _body)] = vhosts.take(amqp_url, QUEUE, 1)
     assert properties.correlation_id == later.execution_id
@@ -107,4 +107,4 @@ def test_whatever_keeps_a_connection_from_being_made_it_is_tried_again(
         with supervised(publisher.loop()):
             assert not publisher.wait_until_connected(1)
             trouble.undo()
-            assert publisher.wait_until_connected(20)
+            assert publisher.wait_until_connected(120)

@@ -91,7 +91,7 @@ def test_runners_share_no_network_with_the_databases(services: dict[str, Any]) -
 def test_docker_itself_can_read_the_stack() -> None:
     """Where its command line is new enough to be asked."""
     asked = subprocess.run(
-        ["docker", "stack", "config", "--help"], capture_output=True, text=True, timeout=60
+        ["docker", "stack", "config", "--help"], capture_output=True, text=True, timeout=180
     )
     if "docker stack config" not in asked.stdout:
         pytest.skip("This docker has no `stack config`; the deployment itself has to tell.")
@@ -101,7 +101,7 @@ def test_docker_itself_can_read_the_stack() -> None:
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) >= set(CONFIGS)

@@ -53,7 +53,7 @@ class Servers:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
 

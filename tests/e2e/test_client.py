@@ -95,7 +95,7 @@ def test_the_library_goes_all_the_way(url: str) -> None:
         saved = runlet.save_session(session.session_id, source_code="print('new')", revision=1)
         with pytest.raises(StaleRevisionError):
             runlet.save_session(session.session_id, source_code="print('stale')", revision=1)
-        execution = runlet.wait(runlet.run(session.session_id).execution_id, timeout=30)
+        execution = runlet.wait(runlet.run(session.session_id).execution_id, timeout=120)
         listed = [entry.execution_id for entry in runlet.executions(session.session_id, limit=1)]
         events = [event.type for event in runlet.events(execution.execution_id)]
         with pytest.raises(ConflictError):
@@ -113,7 +113,7 @@ def test_the_library_for_asyncio_runs_programs_side_by_side(url: str) -> None:
     async def output(runlet: AsyncRunlet, number: int) -> str:
         session = await runlet.create_session("python", source_code=f"print({number})")
         started = await runlet.run(session.session_id)
-        execution = await runlet.wait(started.execution_id, timeout=30)
+        execution = await runlet.wait(started.execution_id, timeout=120)
         assert execution.status is Status.COMPLETED
         return execution.stdout
 

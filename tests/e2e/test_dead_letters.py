@@ -17,7 +17,7 @@ def command(*arguments: str) -> Any:
         env={**os.environ, "COMPOSE_INTERACTIVE_NO_CLI": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -21,7 +21,7 @@ from support.wait_until import eventually
 ROOT = Path(__file__).parents[2]
 RUNTIME = "runlet/runtime-python"
 GATEWAY = Platform(f"http://{ADDRESS}:8080")
-START_SECONDS = 150
+START_SECONDS = 450
 OF_THE_STACK = {
     "GATEWAY_IMAGE": "gateway",
     "POSTGRES_IMAGE": "postgres",
@@ -75,7 +75,7 @@ def project() -> str:
 def stack_images() -> dict[str, str]:
     """The images of the stack under test: the official ones, or those that were made offline."""
     shown = subprocess.run(
-        [*compose_command(), "config"], capture_output=True, text=True, check=True, timeout=60
+        [*compose_command(), "config"], capture_output=True, text=True, check=True, timeout=180
     )
     services = yaml.safe_load(shown.stdout)["services"]
     return {name: service["image"] for name, service in services.items()}
@@ -115,7 +115,7 @@ def deploy(engine: IsolatedEngine, certificates: Path, images: dict[str, str]) -
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=360,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

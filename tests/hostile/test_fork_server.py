@@ -4,21 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.sandboxes.hostile import Attack, endure
+from support.sandboxes.hostile import FIND_SERVER, Attack, endure
 from support.sandboxes.sandboxes import TestBed, open_test_bed
 
-# The agent's children but this one, as soon as the next spare is among them.
-FIND_SERVER = (
-    "import os\n"
-    "def is_agents(pid):\n"
-    "  try: return 'PPid:\\t1\\n' in open(f'/proc/{pid}/status').read()\n"
-    "  except OSError: return False\n"
-    "found = ()\n"
-    "while len(found) != 2:\n"
-    "  pids = sorted(int(p) for p in os.listdir('/proc') if p.isdigit())\n"
-    "  found = [p for p in pids if is_agents(p) and p != os.getpid()]\n"
-    "server, spare = found\n"
-)
 ASK_FOR_SERVER = FIND_SERVER + "print(server)"
 SIGNALS = FIND_SERVER + (
     "done = []\n"

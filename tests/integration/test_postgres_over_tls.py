@@ -20,7 +20,7 @@ COMMAND = (
     f"-cssl_cert_file={TLS_FOLDER}/server.pem",
     f"-cssl_key_file={TLS_FOLDER}/server-key.pem",
 )
-START_SECONDS = 60
+START_SECONDS = 180
 OWN_CONNECTION = text("SELECT ssl, version, pid FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
 
 

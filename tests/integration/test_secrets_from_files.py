@@ -116,6 +116,6 @@ def run(module: str, *arguments: str, file: Path) -> subprocess.CompletedProcess
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )

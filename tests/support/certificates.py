@@ -48,5 +48,5 @@ class Authority:
 
 
 def _openssl(*arguments: str | Path) -> None:
-    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr

@@ -7,9 +7,11 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 PAUSE_SECONDS = 0.01
+# Only a failure takes that long, so a slow machine is given what it may need.
+FAILURE_SECONDS = 120.0
 
 
-def eventually(look: Callable[[], Value], seconds: float = 20) -> Value:
+def eventually(look: Callable[[], Value], seconds: float = FAILURE_SECONDS) -> Value:
     """Look until what is seen is true, and give it. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

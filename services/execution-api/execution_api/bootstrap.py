@@ -152,7 +152,7 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     build_info.announce(name, Path(__file__).parent)
     database_answers = engines.create_probe(config.database_url, name)
     ops = OpsServer(
-        healthy=lambda: relay.alive and not supervisor.stalled(),
+        stalled=lambda: [*supervisor.stalled(), *([] if relay.alive else ["relay"])],
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
         metrics=metrics.RELAY,
         port=ops_port,

@@ -10,6 +10,7 @@ from execution_api.runs.rate_limits import RateLimitSettings
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import Language, offered
 from runlet.limits import LimitSettings
+from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
 from runlet_telemetry.tracing import TracingSettings
@@ -19,15 +20,15 @@ from runlet_telemetry.tracing import TracingSettings
 class CommandConfig:
     """What a command line needs; each field is an environment variable of the same name."""
 
-    database_url: str = field(repr=False)
+    database_url: DatabaseUrl = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelayConfig(CommandConfig, BrokerSettings, TracingSettings):
     """What the relay needs on top."""
 
-    languages: str = ""
-    log_level: str = "INFO"
+    languages: LanguageList = ""
+    log_level: LogLevel = "INFO"
 
     def offered_languages(self) -> dict[str, Language]:
         """The languages this deployment runs, by id. Raises ConfigError for one nobody knows."""
@@ -45,8 +46,20 @@ class ApiConfig(RelayConfig, LimitSettings, RateLimitSettings, TokenSettings):
     none, so it is far below the number of threads.
     """
 
-    session_api_url: str
-    callback_allowed_hosts: str = ""
-    loop_guard: LoopGuard = LoopGuard.WARN
-    max_queue_depth: Annotated[int, Meta(ge=1)] = 10_000
-    database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 20
+    session_api_url: Annotated[
+        str, Meta(description="Where the session API listens, for the snapshot of the code.")
+    ]
+    callback_allowed_hosts: CallbackAllowedHosts = ""
+    loop_guard: Annotated[
+        LoopGuard,
+        Meta(
+            description="What to do about a loop that can never end: nothing, a remark in "
+            "`feedback`, or 422."
+        ),
+    ] = LoopGuard.WARN
+    max_queue_depth: Annotated[
+        int, Meta(ge=1, description="Queued executions, at most; past it `run` answers 503.")
+    ] = 10_000
+    database_pool_size: Annotated[
+        int, Meta(ge=1, le=100, description="Database connections of one process.")
+    ] = 20

@@ -8,6 +8,7 @@ from result_collector.config import Config
 from runlet import config
 from runlet.lifecycle import StopSignal, take_short_turns
 from runlet_telemetry import logs
+from runlet_telemetry.supervision import Supervisor
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     stop = StopSignal()
     stop.install()
     collector = bootstrap.create_collector(settings, stop)
-    collector.ops.start()
+    Supervisor().start(collector.ops.loop())
     return 0 if collector.run() else 1
 
 

@@ -96,7 +96,10 @@ def create_collector(
     callbacks = _create_callbacks(config, wanted, publisher, supervisor, pulses, outside, tracer)
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
-        healthy=lambda: writer.alive and pulses.beat() and not supervisor.stalled(),
+        stalled=lambda: [
+            *supervisor.stalled(),
+            *([] if writer.alive and pulses.beat() else ["collector"]),
+        ],
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
         metrics=metrics.COLLECTOR,
         port=ops_port,

@@ -9,6 +9,7 @@ from runlet import callback_hosts
 from runlet.callback_hosts import AllowedHosts
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
+from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
 from runlet_telemetry.tracing import TracingSettings
 
@@ -19,16 +20,32 @@ SHORTEST_SECRET = 16
 class Config(BrokerSettings, TracingSettings):
     """Each field is an environment variable of the same name."""
 
-    database_url: str = field(repr=False)
-    languages: str = ""
-    log_level: str = "INFO"
-    retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    database_url: DatabaseUrl = field(repr=False)
+    languages: LanguageList = ""
+    log_level: LogLevel = "INFO"
+    retention_days: Annotated[
+        int,
+        Meta(ge=1, le=36_500, description="How long finished executions and dead letters stay."),
+    ] = 30
     # Much shorter than a run's way through a busy platform, and much would be run twice.
-    reconcile_after_seconds: Annotated[int, Meta(ge=5, le=86_400)] = 60
-    reconcile_every_seconds: Annotated[int, Meta(ge=1, le=3600)] = 15
+    reconcile_after_seconds: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=86_400,
+            description="How far beyond its limits an execution may be before the reconciler "
+            "looks into it.",
+        ),
+    ] = 60
+    reconcile_every_seconds: Annotated[
+        int, Meta(ge=1, le=3600, description="How often the reconciler looks.")
+    ] = 15
 
-    callback_allowed_hosts: str = ""
-    callback_secret: str = field(default="", repr=False)
+    callback_allowed_hosts: CallbackAllowedHosts = ""
+    callback_secret: Annotated[
+        str,
+        Meta(description="Key of the callbacks' signatures, at least 16 characters."),
+    ] = field(default="", repr=False)
 
     def callback_receivers(self) -> AllowedHosts:
         """Where callbacks may go. Raises ConfigError for a list or a secret that is of no use."""

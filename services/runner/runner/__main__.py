@@ -8,6 +8,7 @@ import docker
 from runlet import config
 from runlet.lifecycle import StopSignal, take_short_turns
 from runlet_telemetry import logs
+from runlet_telemetry.supervision import Supervisor
 from runner import bootstrap
 from runner.config import Config
 from runner.containers.engine import engine_faults
@@ -34,7 +35,7 @@ def main() -> int:
     take_short_turns()
     stop = StopSignal()
     stop.install()
-    runner.ops_server().start()
+    Supervisor().start(runner.ops_server().loop())
     runner.run(stop)
     return 0
 

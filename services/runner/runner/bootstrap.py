@@ -78,7 +78,7 @@ class Runner:
     def ops_server(self, port: int = OPS_PORT) -> OpsServer:
         """Health, readiness and metrics of this runner."""
         return OpsServer(
-            healthy=lambda: not self.supervisor.stalled(),
+            stalled=self.supervisor.stalled,
             ready=lambda: {
                 "message broker": self.consumer.connected and self.publisher.connected,
                 "container engine": self.engine.answers(),

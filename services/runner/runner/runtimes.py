@@ -8,14 +8,17 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import docker
 import structlog
 from docker.errors import BuildError, DockerException, ImageNotFound
+from msgspec import Meta
 
 from runlet import config
 from runlet.config import comma_separated
 from runlet.languages import Language, offered
+from runlet.settings import LanguageList, LogLevel
 from runlet_telemetry import logs
 
 log = structlog.get_logger()
@@ -36,11 +39,15 @@ COPY {CA_BUNDLE.name} {CA_BUNDLE}
 class Config:
     """Where the sources of the images are, and what to build."""
 
-    runtimes_dir: str = "/app/deploy/runtimes"
-    agent_dir: str = "/app/agent"
-    base_image: str = "debian:bookworm-slim"
-    languages: str = ""
-    log_level: str = "INFO"
+    runtimes_dir: Annotated[
+        str, Meta(description="Folder with a Dockerfile for each language.")
+    ] = "/app/deploy/runtimes"
+    agent_dir: Annotated[str, Meta(description="Folder with the agent's source.")] = "/app/agent"
+    base_image: Annotated[str, Meta(description="Image that the language images are built on.")] = (
+        "debian:bookworm-slim"
+    )
+    languages: LanguageList = ""
+    log_level: LogLevel = "INFO"
 
 
 class RuntimeBuilder:

@@ -1,24 +1,17 @@
 """The session API's settings."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
-
-from msgspec import Meta
 
 from runlet.limits import LimitSettings
+from runlet.settings import DatabaseUrl, LanguageList, LogLevel
 from runlet_http.auth import TokenSettings
 from runlet_telemetry.tracing import TracingSettings
-
-LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(LimitSettings, TokenSettings, TracingSettings):
-    """Each field is the environment variable of the same name, in capitals.
+    """Each field is the environment variable of the same name, in capitals."""
 
-    `languages` is a comma-separated list; empty means all.
-    """
-
-    database_url: str = field(repr=False)
-    languages: str = ""
+    database_url: DatabaseUrl = field(repr=False)
+    languages: LanguageList = ""
     log_level: LogLevel = "INFO"

@@ -27,7 +27,7 @@ from support.wait_until import eventually
 StartApi = Callable[..., Api]
 
 NO_BROKER = "amqp://guest:guest@127.0.0.1:1/"
-ARRIVAL_SECONDS = 20
+ARRIVAL_SECONDS = 120
 
 
 def cancel(app: Flask, execution_id: UUID) -> TestResponse:
@@ -146,7 +146,7 @@ def test_who_waits_for_a_queued_one_hears_of_it(
         waiting = callers.submit(client.application.test_client().get, f"{path}?wait=30")
         assert cancel(client.application, request.execution_id).status_code == 202
         told = waiting.result().get_json()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 29
     assert told == client.get(path).get_json()
 
 

@@ -21,6 +21,7 @@ from support.clocks import ManualClock
 from support.databases.executions import ExecutionsDatabase
 from support.http.session_api_stub import SessionApiStub
 from support.telemetry.metrics import Page, rise, value
+from support.telemetry.ops import serve
 from support.threads import running
 from support.wait_until import eventually
 
@@ -218,7 +219,7 @@ def relay_address(database: ExecutionsDatabase, amqp_url: str) -> Iterator[str]:
     process = bootstrap.create_relay(config, ops_port=0)
     stop = StopSignal()
     with running(lambda: process.relay.run(stop), stop):
-        yield f"http://127.0.0.1:{process.ops.start()}"
+        yield f"http://127.0.0.1:{serve(process.ops)}"
 
 
 def test_the_relay_measures_also_while_the_broker_is_away(relay_address: str) -> None:

@@ -51,7 +51,7 @@ class Crowd:
         self._selector.register(connection, selectors.EVENT_READ)
         self.answers[connection] = bytearray()
 
-    def listen(self, is_enough: Callable[[], bool], seconds: float = 60) -> None:
+    def listen(self, is_enough: Callable[[], bool], seconds: float = 180) -> None:
         """Read until it is enough."""
         deadline = time.monotonic() + seconds
         while not is_enough():
@@ -137,7 +137,7 @@ def test_a_replica_that_is_stopped_does_not_wait_for_its_readers(
         eventually(lambda: reader.reading.statuses)
         replica.process.terminate()
         assert reader.wait_for_end().end is None
-        assert replica.process.wait(20) == 0
+        assert replica.process.wait(120) == 0
 
 
 def test_a_reader_that_vanished_is_forgotten_by_a_worker(

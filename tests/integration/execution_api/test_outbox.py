@@ -47,7 +47,7 @@ def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[RelayProcess]
     config = RelayConfig(database_url=database.url, amqp_url=amqp_url, languages="python")
     process = bootstrap.create_relay(config, ops_port=0)
     process.supervisor.start(process.publisher.loop())
-    assert process.publisher.wait_until_connected(20)
+    assert process.publisher.wait_until_connected(120)
     yield process
     process.supervisor.stop_all()
 
@@ -186,7 +186,7 @@ def test_relays_side_by_side_send_everything_once(
     relays = [bootstrap.create_relay(config, ops_port=0) for _ in range(2)]
     for process in relays:
         process.supervisor.start(process.publisher.loop())
-        assert process.publisher.wait_until_connected(20)
+        assert process.publisher.wait_until_connected(120)
     turns = iter(relays)
     moved = at_once(2, lambda: next(turns).relay.relay_batch())
     assert sum(moved) == 30
@@ -201,7 +201,7 @@ def test_nothing_leaves_the_outbox_before_the_broker_has_it(
     config = RelayConfig(database_url=database.url, amqp_url=proxied_amqp_url)
     process = bootstrap.create_relay(config, ops_port=0)
     process.supervisor.start(process.publisher.loop())
-    assert process.publisher.wait_until_connected(20)
+    assert process.publisher.wait_until_connected(120)
     database.add()
     grow_old(database)
     proxy.cut()

@@ -6,8 +6,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from runlet.execution import Reason
-from runlet.messages import CompileResult
+from runlet.execution import CompileResult, Reason
 from support.databases.event_factory import finished, started
 from support.databases.executions import ExecutionsDatabase, run_requested
 from support.databases.stores import store

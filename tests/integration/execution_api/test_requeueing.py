@@ -62,7 +62,7 @@ def relay_once(database: ExecutionsDatabase, amqp_url: str) -> Iterator[Callable
     config = RelayConfig(database_url=database.url, amqp_url=amqp_url)
     process = bootstrap.create_relay(config, ops_port=0)
     process.supervisor.start(process.publisher.loop())
-    assert process.publisher.wait_until_connected(20)
+    assert process.publisher.wait_until_connected(120)
 
     def relay() -> int:
         database.run("UPDATE outbox SET created_at = created_at - interval '1 minute'")

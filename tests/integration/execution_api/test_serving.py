@@ -40,7 +40,7 @@ def ask(connection: HTTPConnection, path: str = "/health") -> int:
 
 def kept(replica: Replica) -> HTTPConnection:
     """A connection to a replica."""
-    return HTTPConnection("127.0.0.1", replica.port, timeout=20)
+    return HTTPConnection("127.0.0.1", replica.port, timeout=120)
 
 
 def test_a_connection_that_is_kept_serves_again_and_again(replica: Replica) -> None:
@@ -62,14 +62,14 @@ def test_requests_that_are_sent_in_one_go_are_answered_one_after_the_other(
 ) -> None:
     request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", replica.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", replica.port), timeout=120) as client:
         client.sendall(request + request + last)
         answered = b"".join(iter(lambda: client.recv(65536), b""))
     assert answered.count(b"HTTP/1.1 200 OK") == 3
 
 
 def test_an_answer_arrives_in_one_piece(replica: Replica) -> None:
-    with socket.create_connection(("127.0.0.1", replica.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", replica.port), timeout=120) as client:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(65536).rstrip().endswith(b'{"status":"ok"}')
 
@@ -78,7 +78,7 @@ def test_connections_of_silent_clients_do_not_keep_others_out(replica: Replica) 
     with ExitStack() as stack:
         for _ in range(THREADS):
             address = ("127.0.0.1", replica.port)
-            stack.enter_context(socket.create_connection(address, timeout=20))
+            stack.enter_context(socket.create_connection(address, timeout=120))
         assert replica.status("/health") == 200
 
 
@@ -92,7 +92,7 @@ def test_what_runs_at_a_stop_is_answered_and_nothing_new_is_taken(
         replica.process.terminate()
         eventually(lambda: refuses(replica))
         assert waiting.getresponse().status == 200
-    assert replica.process.wait(20) == 0
+    assert replica.process.wait(120) == 0
 
 
 def refuses(replica: Replica) -> bool:

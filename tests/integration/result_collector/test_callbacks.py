@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from execution_api.executions.repository import ExecutionRepository
 from execution_api.executions.schemas import ExecutionSchema
 from runlet import topology
-from runlet.execution import Reason
-from runlet.messages import CallbackRequested, CompileResult, RunRequested
+from runlet.execution import CompileResult, Reason
+from runlet.messages import CallbackRequested, RunRequested
 from runlet_amqp import envelopes
 from support.broker import vhosts
 from support.databases.event_factory import finished

@@ -16,6 +16,7 @@ from support.broker.collectors import running_collector
 from support.broker.tcp_proxy import TcpProxy
 from support.databases.event_factory import finished, started
 from support.databases.executions import ExecutionsDatabase
+from support.telemetry.ops import serve
 from support.wait_until import eventually
 
 
@@ -192,7 +193,7 @@ def test_health_and_readiness_tell_what_is_away(
 ) -> None:
     proxy, url = database_proxy
     with running_collector(url, amqp_url) as collector:
-        port = collector.ops.start()
+        port = serve(collector.ops)
         eventually(lambda: collector.consumer.connected)
         assert get(port, "/ready") == (200, {"status": "ok"})
         proxy.cut()

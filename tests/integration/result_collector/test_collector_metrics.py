@@ -21,6 +21,7 @@ from support.broker.tcp_proxy import TcpProxy
 from support.databases.event_factory import finished, retrying, started
 from support.databases.executions import ExecutionsDatabase, run_requested
 from support.telemetry.metrics import Page, rise, value
+from support.telemetry.ops import serve
 from support.wait_until import eventually
 
 FINISHED = "runlet_runs_finished_total"
@@ -185,7 +186,7 @@ def test_health_readiness_and_the_collectors_own_metrics_are_served(
     database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     with running_collector(database.url, amqp_url) as collector:
-        address = f"http://127.0.0.1:{collector.ops.start()}"
+        address = f"http://127.0.0.1:{serve(collector.ops)}"
         eventually(lambda: urllib3.request("GET", f"{address}/ready").status == 200)
         assert urllib3.request("GET", f"{address}/health").status == 200
         page = Page(urllib3.request("GET", f"{address}/metrics").data.decode())

@@ -8,8 +8,8 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet import messages, topology
-from runlet.execution import Reason, Status
-from runlet.messages import CompileResult, ExecutionEnded
+from runlet.execution import CompileResult, Reason, Status
+from runlet.messages import ExecutionEnded
 from runlet_amqp import declaration, envelopes
 from runlet_amqp.connection import connect
 from support.broker import vhosts

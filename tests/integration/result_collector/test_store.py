@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from execution_api.dead_letters.repository import DeadLetterRepository
 from runlet import messages, topology
-from runlet.execution import Reason
-from runlet.messages import CompileResult, Event, RunRequested
+from runlet.execution import CompileResult, Reason
+from runlet.messages import Event, RunRequested
 from runlet_amqp.consumer import Delivery
 from support.databases.event_factory import finished, retrying, started
 from support.databases.executions import ExecutionsDatabase

@@ -46,7 +46,7 @@ def test_a_program_past_its_time_is_ended_and_what_it_printed_is_kept(bed: TestB
     assert outcome.reason is Reason.TIME_LIMIT
     assert outcome.result.stdout == "so far\n"
     assert outcome.result.execution_time_ms is not None
-    assert 500 <= outcome.result.execution_time_ms < 1500
+    assert SHORT.time_limit_ms <= outcome.result.execution_time_ms < DEFAULT_LIMITS.time_limit_ms
 
 
 def test_a_program_past_its_memory_is_told_apart_from_a_crash(bed: TestBed) -> None:

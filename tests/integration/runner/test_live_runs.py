@@ -13,7 +13,7 @@ from runlet_amqp import envelopes
 from support.broker import vhosts
 from support.sandboxes.runners import RunningRunner, run_request, running_runner
 
-ARRIVAL_SECONDS = 20
+ARRIVAL_SECONDS = 120
 COUNTING = """
 import sys, time
 for number in range(3):

@@ -10,6 +10,7 @@ from runlet_telemetry import metrics
 from support.broker import vhosts
 from support.sandboxes.runners import run_request, running_runner
 from support.telemetry.metrics import Page, rise, value
+from support.telemetry.ops import serve
 from support.wait_until import eventually
 
 PRINT = "print(42)"
@@ -66,7 +67,7 @@ def test_a_request_that_came_back_from_a_dead_runner_counts_as_redelivered(amqp_
 
 def test_health_readiness_and_the_runners_own_metrics_are_served(amqp_url: str) -> None:
     with running_runner(amqp_url) as runner:
-        address = f"http://127.0.0.1:{runner.runner.ops_server(port=0).start()}"
+        address = f"http://127.0.0.1:{serve(runner.runner.ops_server(port=0))}"
         assert urllib3.request("GET", f"{address}/health").status == 200
         assert urllib3.request("GET", f"{address}/ready").status == 200
         page = Page(urllib3.request("GET", f"{address}/metrics").data.decode())

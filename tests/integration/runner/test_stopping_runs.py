@@ -38,7 +38,7 @@ def run_and_stop(bed: TestBed, source: str, language: str, when: Callable[[], ob
         outcome = runs.submit(bed.run, source, language, stop=stop)
         eventually(when)
         stop.ask()
-        return outcome.result(10)
+        return outcome.result(60)
 
 
 def is_running(bed: TestBed, name: str) -> bool:

@@ -38,7 +38,7 @@ def publisher(amqp_url: str, tracer: RecordingTracer) -> Iterator[Publisher]:
     """A publisher that is connected."""
     publisher = Publisher(amqp_url, "test", vhosts.TOPOLOGY, tracer)
     with supervised(publisher.loop()):
-        assert publisher.wait_until_connected(20)
+        assert publisher.wait_until_connected(120)
         yield publisher
 
 
@@ -64,7 +64,7 @@ def test_a_message_arrives_under_the_span_that_published_it(
     message: Envelope,
     queue: str,
 ) -> None:
-    publisher.publish(message).result(20)
+    publisher.publish(message).result(120)
     [(properties, _body)] = vhosts.take(amqp_url, queue, 1)
     [span] = tracer.spans
     assert properties.headers["traceparent"] == span.traceparent
@@ -75,10 +75,12 @@ def test_a_message_arrives_under_the_span_that_published_it(
 def test_a_request_that_the_broker_gives_up_keeps_its_trace(
     publisher: Publisher, tracer: RecordingTracer, amqp_url: str
 ) -> None:
-    publisher.publish(envelopes.run_request(REQUEST, TRACEPARENT)).result(20)
+    publisher.publish(envelopes.run_request(REQUEST, TRACEPARENT)).result(120)
     with vhosts.open_channel(amqp_url) as channel:
         for _ in range(topology.DELIVERY_LIMIT + 1):
-            method, _properties, _body = next(channel.consume("runs.python", inactivity_timeout=20))
+            method, _properties, _body = next(
+                channel.consume("runs.python", inactivity_timeout=120)
+            )
             channel.basic_nack(method.delivery_tag, requeue=True)
     [(properties, _body)] = vhosts.take(amqp_url, topology.DEAD_QUEUE, 1)
     assert properties.headers["traceparent"] == tracer.spans[0].traceparent
@@ -98,5 +100,5 @@ def test_who_hears_a_message_logs_its_trace(publisher: Publisher, amqp_url: str)
     with supervised(subscriber.loop()):
         eventually(lambda: True in connected)
         cancel = CancelRequested(uuid4(), datetime.now(UTC))
-        publisher.publish(envelopes.cancellation(cancel, TRACEPARENT)).result(20)
-        assert heard.get(timeout=20) == TRACE
+        publisher.publish(envelopes.cancellation(cancel, TRACEPARENT)).result(120)
+        assert heard.get(timeout=120) == TRACE

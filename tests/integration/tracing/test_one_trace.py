@@ -43,7 +43,7 @@ class Platform:
     def call(self, method: str, url: str, **options: Any) -> requests.Response:
         """One call."""
         headers = {"Authorization": f"Bearer {TOKEN}", "traceparent": TRACEPARENT}
-        answer = requests.request(method, url, headers=headers, timeout=30, **options)
+        answer = requests.request(method, url, headers=headers, timeout=120, **options)
         assert answer.ok, answer.text
         return answer
 

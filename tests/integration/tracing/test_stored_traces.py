@@ -95,7 +95,7 @@ def test_a_cancellation_travels_in_the_trace_of_its_call(
         cancelled = client.post(f"/executions/{request.execution_id}/cancel", headers=MINE)
         assert cancelled.status_code == 202
         heard = []
-        for _method, properties, _body in channel.consume(queue, True, inactivity_timeout=20):
+        for _method, properties, _body in channel.consume(queue, True, inactivity_timeout=120):
             heard.append((properties.type, trace_id(properties.headers["traceparent"])))
             if len(heard) == 2:
                 break

@@ -19,7 +19,7 @@ MISSING = "/executions/00000000-0000-0000-0000-000000000000"
 
 def ask(port: int, number: int) -> None:
     """A call in a trace of its own."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("GET", MISSING, headers={"traceparent": f"00-{number:032x}-{1:016x}-01"})
     assert connection.getresponse().status == 404
     connection.close()

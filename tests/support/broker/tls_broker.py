@@ -16,7 +16,7 @@ from support.wait_until import eventually
 
 CONF = "/etc/rabbitmq/conf.d"
 LOGIN = {"RABBITMQ_DEFAULT_USER": "runlet", "RABBITMQ_DEFAULT_PASS": "runlet"}
-START_SECONDS = 90
+START_SECONDS = 270
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def tls_broker(folder: Path) -> Iterator[TlsBroker]:
     """One that answers; the files of its authority are in `folder`."""
     authority = Authority(folder)
     command = [str(ROOT / "deploy/tls/make-certificates.sh"), str(folder), "localhost"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
     files: dict[str, bytes | Path] = {
         f"{CONF}/20-runlet.conf": ROOT / "deploy/rabbitmq/rabbitmq.conf",
         f"{CONF}/30-tls.conf": ROOT / "deploy/tls/rabbitmq.conf",

@@ -16,10 +16,12 @@ from support.deployments.api_client import Platform
 # RabbitMQ counts what quorum queues hold every 5 seconds.
 SECONDS_UNTIL_COUNTED = 6.0
 # The reaper removes what nobody holds when it sees it for the second time, every 30 seconds.
-SETTLING_SECONDS = 75.0
+SETTLING_SECONDS = 180.0
 LOOK_EVERY_SECONDS = 0.5
 POOL_SIZE = 2
 MOST_SHOWN = 5
+# Of those too whose caller never got the answer that it was accepted.
+NOT_ENDED = "SELECT id, status, attempts FROM executions WHERE status IN ('QUEUED', 'RUNNING')"
 TERMINAL_EVENTS = frozenset({"finished", "dead_lettered", "cancelled", "lost"})
 
 
@@ -46,7 +48,8 @@ def _promise_broken(platform: Platform, run: Run) -> str | None:
 
 
 def check_nothing_is_left(bench: Bench, quiet_since: float) -> None:
-    """No message in any queue, no row in the outbox, no container but the pool's idle ones."""
+    """No execution without an end, no message, no row in the outbox, no container but idle ones."""
+    _wait_for_none("executions that have not ended", lambda: bench.stack.query(NOT_ENDED))
     _wait_for_none("ready messages", lambda: _ready(bench))
     _wait_for_none("rows in the outbox", lambda: bench.stack.query("SELECT * FROM outbox"))
     time.sleep(max(0.0, quiet_since + SECONDS_UNTIL_COUNTED - time.monotonic()))
@@ -76,7 +79,7 @@ def _messages(bench: Bench) -> dict[str, int]:
     address = urlsplit(bench.stack.management_url())
     url = f"http://{address.hostname}:{address.port}/api/queues/runlet"
     credentials = (address.username or "", address.password or "")
-    queues = requests.get(url, auth=credentials, timeout=10).json()
+    queues = requests.get(url, auth=credentials, timeout=60).json()
     return {queue["name"]: queue["messages"] for queue in queues if queue.get("messages")}
 
 

@@ -22,7 +22,7 @@ from support.wait_until import eventually
 
 # Its part for Kubernetes would only take time.
 CONTAINERD_SETTINGS = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 30
 # As systemd would: the engine is handed its socket as descriptor 3, and the socket outlives it.
 ACTIVATE = 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
@@ -60,6 +60,16 @@ class SecondEngine:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
+
+    def freeze(self) -> None:
+        """Stop the engine's process where it stands; it goes on holding what it holds."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the engine's process go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def wait_until_up(self) -> None:
         """Wait until it answers."""

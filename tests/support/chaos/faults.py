@@ -1,5 +1,6 @@
 """What can go wrong around Runlet: each fault begins, lasts, and is over."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,14 @@ from support.chaos.engine import SecondEngine
 from support.chaos.stack import ChaosStack
 
 RUNS_PER_SECOND = 2.0
+RECOVERY_SECONDS = 15.0
+THAW_SECONDS = 30.0
 MOMENT = (0.0, 0.0)
 BRIEF = (2.0, 10.0)
+# Longer than every time-out there is, from the APIs' seconds to both ends' heartbeats.
+FREEZE_SECONDS = float(os.environ.get("CHAOS_FREEZE_SECONDS") or 75)
+# What gathers in a freeze is run first when it is over.
+FREEZE_RUNS_PER_SECOND = 0.5
 # Longer than both sides' heartbeats, so that both give the connection up.
 PAST_HEARTBEATS = (45.0, 50.0)
 NO_MEMORY = ("set_vm_memory_high_watermark", "0.00001")
@@ -33,10 +40,14 @@ EMPTY_DISK = "rm -f /data/filler /data/filler.rest"
 
 @dataclass(frozen=True)
 class Bench:
-    """Everything a fault may be done to."""
+    """Everything a fault may be done to.
+
+    `slowness` is how many times slower than normal the machine is: see support.chaos.pace.
+    """
 
     stack: ChaosStack
     engine: SecondEngine
+    slowness: float
 
 
 @dataclass(frozen=True)
@@ -44,13 +55,15 @@ class Fault:
     """`strike` begins it and ends it; it lasts between `seconds`.
 
     `runs_per_second` is the load meanwhile. What gathers in a long fault is run first, so there it
-    says whether what comes afterwards waits for Runlet or for the machine.
+    says whether what comes afterwards waits for Runlet or for the machine. Within
+    `recovery_seconds` of its end a new run has its right answer.
     """
 
     name: str
     strike: Callable[[Bench], AbstractContextManager[None]]
     seconds: tuple[float, float] = MOMENT
     runs_per_second: float = RUNS_PER_SECOND
+    recovery_seconds: float = RECOVERY_SECONDS
     in_short: bool = False
 
     def __str__(self) -> str:
@@ -69,10 +82,19 @@ def all_faults() -> list[Fault]:
             PAST_HEARTBEATS,
             runs_per_second=1.0,
         ),
+        *frozen_parts(),
         Fault("memory alarm of rabbitmq", _alarm(NO_MEMORY, ENOUGH_MEMORY), BRIEF, in_short=True),
         Fault("disk alarm of rabbitmq", _alarm(NO_DISK, ENOUGH_DISK), BRIEF),
         Fault("full disk of postgres", _database_disk_full, BRIEF),
         Fault("every queue purged", _queues_purged),
+    ]
+
+
+def frozen_parts() -> list[Fault]:
+    """Each part stops where it stands: it neither answers nor ends, and keeps what it holds."""
+    return [
+        *(_frozen(service, _service_frozen(service)) for service in FROZEN_SERVICES),
+        _frozen("dockerd", _engine_frozen),
     ]
 
 
@@ -88,6 +110,16 @@ KILLED_SERVICES = (
     "postgres",
 )
 KILLED_IN_SHORT = ("runner", "rabbitmq", "postgres")
+FROZEN_SERVICES = (
+    "rabbitmq",
+    "postgres",
+    "session-api",
+    "execution-api",
+    "execution-relay",
+    "runner",
+    "result-collector",
+    "engine-proxy",
+)
 TALKING_PAIRS = (
     ("execution-api", "rabbitmq"),
     ("execution-relay", "rabbitmq"),
@@ -121,6 +153,41 @@ def _engine_killed(bench: Bench) -> Iterator[None]:
         bench.engine.start()
 
 
+def _frozen(part: str, strike: Callable[[Bench], AbstractContextManager[None]]) -> Fault:
+    return Fault(
+        f"freeze of {part}",
+        strike,
+        (FREEZE_SECONDS, FREEZE_SECONDS),
+        runs_per_second=FREEZE_RUNS_PER_SECOND,
+        recovery_seconds=THAW_SECONDS,
+    )
+
+
+def _service_frozen(service: str) -> Callable[[Bench], AbstractContextManager[None]]:
+    @contextmanager
+    def strike(bench: Bench) -> Iterator[None]:
+        containers = bench.stack.containers(service)
+        assert containers, f"{service} does not run"
+        for container in containers:
+            container.pause()
+        try:
+            yield
+        finally:
+            for container in containers:
+                container.unpause()
+
+    return strike
+
+
+@contextmanager
+def _engine_frozen(bench: Bench) -> Iterator[None]:
+    bench.engine.freeze()
+    try:
+        yield
+    finally:
+        bench.engine.thaw()
+
+
 def _cut(near: str, far: str) -> Fault:
     return Fault(f"cut: {near} - {far}", _cut_between(near, far), BRIEF)
 
@@ -151,7 +218,7 @@ def drop(change: str, pids: list[int], addresses: list[str]) -> None:
         inside = ["nsenter", "-t", str(pid), "-n", "iptables", "-w", change]
         for address in addresses:
             for rule in (["OUTPUT", "-d", address], ["INPUT", "-s", address]):
-                subprocess.run([*inside, *rule, "-j", "DROP"], check=True, timeout=10)
+                subprocess.run([*inside, *rule, "-j", "DROP"], check=True, timeout=60)
 
 
 def _alarm(

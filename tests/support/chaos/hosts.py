@@ -19,7 +19,7 @@ from support.wait_until import eventually
 
 OVERLAYS = (ROOT / "deploy/tls/compose.tls.yml", ROOT / "tests/chaos/compose.hosts.yml")
 DISTANT = "distant-host"
-START_SECONDS = 90
+START_SECONDS = 300
 STOP_SECONDS = 40
 
 
@@ -79,7 +79,7 @@ def started_hosts(folder: Path, logs: Path) -> Iterator[Hosts]:
 
 def _make_certificates(folder: Path, broker: str) -> None:
     command = [str(ROOT / "deploy/tls/make-certificates.sh"), str(folder), broker]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
 
 
 def _start_engine(stack: ChaosStack, made: ExitStack) -> SecondEngine:

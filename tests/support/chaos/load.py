@@ -1,10 +1,10 @@
-"""A steady load of programs whose answers are known, from callers that do not give up."""
+"""A load of programs whose answers are known, from callers that wait for each answer."""
 
 import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,14 @@ from uuid import uuid4
 
 import requests
 
-CALLERS = 256
+# Runs that are not over at any moment. What a slow machine does not carry is not begun.
+OPEN_RUNS = 16
+# Calls of one run outside of that bound.
+SPARE_CALLERS = 4
 CALL_SECONDS = 12.0
 WAIT_SECONDS = 5
 # From the first try to the answer; far beyond any fault here.
-PATIENCE_SECONDS = 150.0
+GIVE_UP_SECONDS = 300.0
 PAUSE_SECONDS = (0.1, 0.4)
 
 # Number in, number out, with an exit code: some are short, some are likely to be struck.
@@ -59,20 +62,33 @@ class Run:
 
 
 class GaveUpError(Exception):
-    """A caller lost its patience."""
+    """A caller waited too long, or got an answer that makes no sense."""
 
 
 class Load:
-    """Begins `per_second` runs a second, each by a caller of its own, until it is stopped.
+    """Begins at most `per_second` runs a second, while fewer than `open_runs` are not over.
 
-    Each call goes to one of `base_urls`, which may be exchanged meanwhile.
+    So it follows what the machine carries. Each run has a caller of its own, and each call goes to
+    one of `base_urls`, which may be exchanged meanwhile. A call that takes `call_seconds` counts as
+    a refusal.
     """
 
-    def __init__(self, base_urls: Sequence[str], per_second: float, seed: int) -> None:
+    def __init__(
+        self,
+        base_urls: Sequence[str],
+        per_second: float,
+        seed: int,
+        *,
+        open_runs: int = OPEN_RUNS,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
         self.base_urls = list(base_urls)
         self._pause = 1 / per_second
+        self._call_seconds = call_seconds
         self._random = random.Random(seed)
-        self._callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="caller")
+        self._numbers = itertools.count(self._random.randrange(10**6))
+        self._open = threading.Semaphore(open_runs)
+        self._callers = ThreadPoolExecutor(open_runs + SPARE_CALLERS, thread_name_prefix="caller")
         self._futures: list[Future[None]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._begin_runs, name="load")
@@ -91,6 +107,14 @@ class Load:
         """Begin no more runs."""
         self._stopping.set()
         self._thread.join()
+
+    def begin_run(self) -> "Future[None]":
+        """Begin one run now, however many are not over."""
+        run = Run(next(self._numbers), time.monotonic())
+        self.runs.append(run)
+        future = self._callers.submit(self._see_through, run)
+        self._futures.append(future)
+        return future
 
     def finish(self) -> list[Run]:
         """Stop, wait for every caller, and give all runs."""
@@ -119,13 +143,10 @@ class Load:
         ]
 
     def _begin_runs(self) -> None:
-        for number in itertools.count(self._random.randrange(10**6)):
-            if self._stopping.is_set():
-                return
-            run = Run(number, time.monotonic())
-            self.runs.append(run)
-            self._futures.append(self._callers.submit(self._see_through, run))
-            self._stopping.wait(self._pause)
+        while not self._stopping.is_set():
+            if self._open.acquire(timeout=self._pause):
+                self.begin_run().add_done_callback(lambda _: self._open.release())
+                self._stopping.wait(self._pause)
 
     def _see_through(self, run: Run) -> None:
         try:
@@ -146,14 +167,14 @@ class Load:
             execution = self._insist(run, "GET", path, 200)
             if execution["status"] not in ("QUEUED", "RUNNING"):
                 return execution
-            if time.monotonic() - run.begun > PATIENCE_SECONDS:
+            if time.monotonic() - run.begun > GIVE_UP_SECONDS:
                 raise GaveUpError(f"{run.execution_id} is still {execution['status']}.")
 
     def _insist(
         self, run: Run, method: str, path: str, wanted: int, body: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """Call until it is answered: 503 and a broken connection are refusals, no promises."""
-        while time.monotonic() - run.begun < PATIENCE_SECONDS:
+        while time.monotonic() - run.begun < GIVE_UP_SECONDS:
             outcome = self._call(run, method, path, body)
             if isinstance(outcome, str):
                 run.refusals.append(f"{method} {path}: {outcome}")
@@ -171,10 +192,9 @@ class Load:
         headers = {"Idempotency-Key": run.key}
         url = random.choice(self.base_urls) + path
         try:
-            answer = requests.request(method, url, json=body, headers=headers, timeout=CALL_SECONDS)
+            answer = requests.request(
+                method, url, json=body, headers=headers, timeout=self._call_seconds
+            )
         except requests.RequestException as error:
             return repr(error)
         return f"503 {answer.text}" if answer.status_code == 503 else answer
-
-
-LoadFactory = Callable[[], Load]

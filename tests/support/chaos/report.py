@@ -7,8 +7,8 @@ from support.chaos.load import Run
 
 HEAD = (
     "| fault | lasted (s) | runs accepted | retries seen | repeated | wrong answers | lost "
-    "| recovery (s) |",
-    "|---|---|---|---|---|---|---|---|",
+    "| recovery (s) | restarted by the engine |",
+    "|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -17,13 +17,15 @@ class Outcome:
     """What became of the load around one fault.
 
     `recovery_seconds` is from the end of the fault to the first right answer to a run that was
-    begun after it; None when none came.
+    begun after it; None when none came. `restarted` are the services whose containers ended, and
+    which the engine restarted.
     """
 
     fault: str
     lasted_seconds: float
     recovery_seconds: float | None
     runs: list[Run]
+    restarted: list[str]
 
     def row(self) -> str:
         """Its line in the table."""
@@ -38,6 +40,7 @@ class Outcome:
             sum(not run.right for run in ended),
             len(accepted) - len(ended),
             "never" if self.recovery_seconds is None else f"{self.recovery_seconds:.1f}",
+            ", ".join(self.restarted) or "none",
         )
         return f"| {' | '.join(map(str, cells))} |"
 

@@ -12,7 +12,7 @@ import psycopg2
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
-COMPOSE_SECONDS = 240
+COMPOSE_SECONDS = 600
 OVERLAY = Path(__file__).parents[2] / "chaos" / "compose.chaos.yml"
 
 
@@ -100,6 +100,17 @@ class ChaosStack:
         labels = [f"{PROJECT_LABEL}={self.project}"]
         running = self._engine.containers.list(filters={"label": labels})
         return [container.name for container in running if not _passes_its_check(container)]
+
+    def restarts(self) -> dict[str, int]:
+        """How often the engine has restarted each of the services' containers, by name."""
+        labels = [f"{PROJECT_LABEL}={self.project}"]
+        running = self._engine.containers.list(filters={"label": labels})
+        return {container.name: container.attrs["RestartCount"] for container in running}
+
+    def restarted_since(self, before: dict[str, int]) -> list[str]:
+        """The services of which a container has ended and was restarted by the engine."""
+        names = [name for name, count in self.restarts().items() if count > before.get(name, 0)]
+        return sorted(name.removeprefix(f"{self.project}_").rsplit("_", 1)[0] for name in names)
 
     def addresses(self, service: str) -> list[str]:
         """The network addresses of a service's containers."""

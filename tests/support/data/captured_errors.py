@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runlet.execution import Reason
+from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason
 from runlet.languages import WORKING_DIRECTORY
-from runlet.messages import CompileResult, FeedbackNote, RunResult
 
 CAPTURED = Path(__file__).parents[2] / "data" / "captured_errors"
 MARK = "@@@ "
@@ -26,7 +25,7 @@ class CapturedError:
 
     language: str
     name: str
-    result: RunResult
+    result: ExecutionResult
     reason: Reason | None
     notes: tuple[FeedbackNote, ...]
 
@@ -58,16 +57,16 @@ def _case(language: str, name: str, sections: dict[str, tuple[str, str]]) -> Cap
     return CapturedError(language, name, result, reason, notes)
 
 
-def _ending(sections: dict[str, tuple[str, str]]) -> tuple[RunResult, Reason | None]:
+def _ending(sections: dict[str, tuple[str, str]]) -> tuple[ExecutionResult, Reason | None]:
     compiled: CompileResult | None = None
     if "compile" in sections:
         code, output = sections["compile"]
         compiled = CompileResult(int(code), "", output, 1)
     if "run" not in sections:
-        return RunResult(compile=compiled), Reason.COMPILE_ERROR
+        return ExecutionResult(compile=compiled), Reason.COMPILE_ERROR
     code, output = sections["run"]
     signal = int(code) - _SIGNAL_BASE
     if 0 < signal <= _LAST_SIGNAL:
-        return RunResult(stderr=output, signal=signal, compile=compiled), Reason.SIGNAL
-    result = RunResult(stderr=output, exit_code=int(code), compile=compiled)
+        return ExecutionResult(stderr=output, signal=signal, compile=compiled), Reason.SIGNAL
+    result = ExecutionResult(stderr=output, exit_code=int(code), compile=compiled)
     return result, Reason.NONZERO_EXIT if int(code) else None

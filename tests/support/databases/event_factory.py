@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from runlet.execution import Reason, Status, status_for
+from runlet.execution import ExecutionResult, Reason, Status, status_for
 from runlet.messages import (
     ExecutionFinished,
     ExecutionOutput,
     ExecutionRetrying,
     ExecutionStarted,
     RunRequested,
-    RunResult,
 )
 
 
@@ -59,5 +58,5 @@ def finished(
         reason=reason,
         started_at=now,
         finished_at=now,
-        result=RunResult(**{"exit_code": 0, "execution_time_ms": 12, **result}),
+        result=ExecutionResult(**{"exit_code": 0, "execution_time_ms": 12, **result}),
     )

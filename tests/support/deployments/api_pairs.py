@@ -90,7 +90,7 @@ def _begin(pair: ApiPair) -> str:
         f"{pair.sessions}/code-sessions",
         json={"language": "python"},
         headers=dict(pair.headers),
-        timeout=20,
+        timeout=120,
     )
     assert created.status_code == 201, created.text
     session_id: str = created.json()["session_id"]

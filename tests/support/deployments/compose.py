@@ -6,7 +6,7 @@ import subprocess
 
 from support.deployments.api_client import required
 
-SECONDS = 110
+SECONDS = 330
 
 
 def compose(*arguments: str) -> str:

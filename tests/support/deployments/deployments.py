@@ -19,7 +19,7 @@ from support.wait_until import eventually
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 PORTS = {"gateway": 8080, "session-api": 8001, "execution-api": 8002}
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @dataclass(frozen=True)

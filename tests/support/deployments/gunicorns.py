@@ -16,7 +16,7 @@ from support.sandboxes.runners import python_environment
 from support.wait_until import eventually
 
 ROOT = Path(__file__).parents[3]
-STOP_SECONDS = 60
+STOP_SECONDS = 180
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -35,7 +35,7 @@ class Replica:
 
     def status(self, path: str) -> int:
         """What it answers to GET."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=40)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request("GET", path, headers=dict(self.headers))
             return connection.getresponse().status

@@ -15,7 +15,7 @@ from support.broker.vhosts import AMQP_VARIABLE
 from support.deployments.api_client import Platform, required
 from support.wait_until import eventually
 
-SECONDS_TO_SCALE = 150
+SECONDS_TO_SCALE = 450
 VHOST = "runlet"
 
 

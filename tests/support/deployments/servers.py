@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from support.http.event_streams import Reading, parse
 
-CLIENT_SECONDS = 40
+CLIENT_SECONDS = 120
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 CLIENT = Path(__file__).parents[3] / "clients" / "python"
 COMMAND = (sys.executable, "-m", "runlet_client")
-END_SECONDS = 60
+END_SECONDS = 180
 
 
 def environment(url: str) -> Mapping[str, str]:

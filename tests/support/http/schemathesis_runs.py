@@ -13,7 +13,7 @@ EXAMPLES_OF_EACH_OPERATION = 20
 RUN_SECONDS = 200
 
 _HOOKS = {
-    "SCHEMATHESIS_HOOKS": "support.schemathesis_hooks",
+    "SCHEMATHESIS_HOOKS": "support.http.schemathesis_hooks",
     "PYTHONPATH": str(ROOT / "tests"),
 }
 _COMMAND = (sys.executable, "-m", "schemathesis.cli")

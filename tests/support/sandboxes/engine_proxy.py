@@ -26,7 +26,7 @@ COMPOSE_FILES = ("docker-compose.offline.yml", "docker-compose.yml")
 ENGINE_SOCKET = "/var/run/docker.sock"
 ENGINE = urlsplit(os.environ.get("DOCKER_HOST") or f"unix://{ENGINE_SOCKET}").path
 LISTENS_IN = "/run/engine"
-ANSWER_SECONDS = 20
+ANSWER_SECONDS = 120
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 # The address that engines give themselves on their default bridge.
 ADDRESS = "172.17.0.1"
 TLS_PORT = 2376
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 30
 CALL_SECONDS = 120
 _CLONE_NEWNET = 0x40000000
@@ -72,7 +72,7 @@ class IsolatedEngine:
 
     def client(self) -> Any:
         """A client; the caller closes it."""
-        return docker.DockerClient(base_url=self.host, timeout=30)
+        return docker.DockerClient(base_url=self.host, timeout=120)
 
     def load(self, images: Iterable[str]) -> None:
         """Copy images over from the engine of this machine; what they share is copied once."""

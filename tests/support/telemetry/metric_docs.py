@@ -1,6 +1,6 @@
 """docs/metrics.md, made of the definitions.
 
-`PYTHONPATH=shared:tests python -m support.telemetry.metric_docs > docs/metrics.md` writes it.
+`make docs` writes it: `python -m support.telemetry.metric_docs > docs/metrics.md`.
 """
 
 from prometheus_client import Histogram

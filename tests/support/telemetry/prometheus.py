@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-CLIENT_SECONDS = 10
+CLIENT_SECONDS = 60
 
 
 @dataclass(frozen=True)

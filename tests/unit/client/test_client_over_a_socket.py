@@ -11,7 +11,7 @@ from runlet_client import AsyncRunlet, Retries, Runlet
 from support.http.client_api import event, execution
 
 RETRIES = Retries(first_pause=0)
-SECONDS = 10
+SECONDS = 60
 FIRST = event("stdout", 1, {"text": "first\n"})
 LAST = event("status", 2, execution(stdout="first\n", exit_code=0))
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from result_collector.feedback.errors import read_error
+from runlet.execution import ExecutionResult
 from runlet.languages import LANGUAGES
-from runlet.messages import RunResult
 from support.data.captured_errors import CapturedError, captured_errors
 
 CASES = captured_errors()
@@ -48,5 +48,5 @@ def test_lines_may_end_as_on_windows(case: CapturedError) -> None:
     assert read_error(case.language, result, case.reason) == case.notes
 
 
-def _with_stderr(case: CapturedError, stderr: str) -> RunResult:
+def _with_stderr(case: CapturedError, stderr: str) -> ExecutionResult:
     return replace(case.result, stderr=stderr)

@@ -8,9 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from result_collector.feedback.errors import read_error
-from runlet.execution import Reason
+from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason
 from runlet.languages import LANGUAGES
-from runlet.messages import CompileResult, FeedbackNote, RunResult
 from support.data.captured_errors import captured_errors
 
 MEBIBYTE = 1 << 20
@@ -82,9 +81,9 @@ OUTPUTS = st.one_of(
 )
 
 
-def _result(output: str, number: int | None = None) -> RunResult:
+def _result(output: str, number: int | None = None) -> ExecutionResult:
     compiled = CompileResult(1, output, output, 1)
-    return RunResult(stdout=output, stderr=output, signal=number, compile=compiled)
+    return ExecutionResult(stdout=output, stderr=output, signal=number, compile=compiled)
 
 
 def _check(notes: tuple[FeedbackNote, ...]) -> None:
@@ -141,7 +140,7 @@ def test_a_mebibyte_of_cruel_output_is_read_quickly(language: str, separator: st
     ],
 )
 def test_a_long_message_is_cut(language: str, output: str) -> None:
-    result = RunResult(stderr=output.format("word " * 2000))
+    result = ExecutionResult(stderr=output.format("word " * 2000))
     (found,) = read_error(language, result, Reason.NONZERO_EXIT)
     assert len(found.message) == MOST_CHARACTERS
     assert found.message.startswith("word word")
@@ -149,6 +148,6 @@ def test_a_long_message_is_cut(language: str, output: str) -> None:
 
 
 def test_control_characters_do_not_reach_a_message() -> None:
-    result = RunResult(stderr=f"{CRUEL[0]}ValueError: \x1b[31mred\x07\x85 \u2028text\n")
+    result = ExecutionResult(stderr=f"{CRUEL[0]}ValueError: \x1b[31mred\x07\x85 \u2028text\n")
     (found,) = read_error("python", result, Reason.NONZERO_EXIT)
     assert found.message == "[31mred text"

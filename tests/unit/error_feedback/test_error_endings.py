@@ -5,9 +5,8 @@ import signal
 import pytest
 
 from result_collector.feedback.errors import read_error
-from runlet.execution import Reason
+from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason
 from runlet.languages import LANGUAGES
-from runlet.messages import CompileResult, FeedbackNote, RunResult
 
 LIMITS = (Reason.TIME_LIMIT, Reason.MEMORY_LIMIT, Reason.OUTPUT_LIMIT)
 TRACEBACK = (
@@ -26,19 +25,19 @@ memory
 
 
 def _ended_by(number: int | None, stderr: str = "", language: str = "c") -> FeedbackNote:
-    (found,) = read_error(language, RunResult(stderr=stderr, signal=number), Reason.SIGNAL)
+    (found,) = read_error(language, ExecutionResult(stderr=stderr, signal=number), Reason.SIGNAL)
     return found
 
 
 def _compiled(language: str, stderr: str) -> tuple[FeedbackNote, ...]:
     compiled = CompileResult(1, "", stderr, 1)
-    return read_error(language, RunResult(compile=compiled), Reason.COMPILE_ERROR)
+    return read_error(language, ExecutionResult(compile=compiled), Reason.COMPILE_ERROR)
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "cobol"])
 @pytest.mark.parametrize("reason", LIMITS)
 def test_a_limit_is_explained_without_a_line(language: str, reason: Reason) -> None:
-    (found,) = read_error(language, RunResult(stderr=TRACEBACK), reason)
+    (found,) = read_error(language, ExecutionResult(stderr=TRACEBACK), reason)
     assert (found.kind, found.line) == (reason.value, None)
     assert found.message.startswith("The program ")
 
@@ -48,13 +47,13 @@ def test_a_limit_is_explained_without_a_line(language: str, reason: Reason) -> N
 def test_a_limit_that_the_compiler_met_is_told_from_the_programs(
     reason: Reason, exit_code: int | None
 ) -> None:
-    result = RunResult(compile=CompileResult(exit_code, "", "", 30_000))
+    result = ExecutionResult(compile=CompileResult(exit_code, "", "", 30_000))
     assert read_error("cpp", result, reason)[0].message.startswith("The compiler ")
 
 
 @pytest.mark.parametrize("reason", LIMITS)
 def test_a_limit_of_a_compiled_program_is_the_programs(reason: Reason) -> None:
-    result = RunResult(compile=CompileResult(0, "", "", 400))
+    result = ExecutionResult(compile=CompileResult(0, "", "", 400))
     assert read_error("cpp", result, reason)[0].message.startswith("The program ")
 
 
@@ -62,15 +61,15 @@ def test_a_limit_of_a_compiled_program_is_the_programs(reason: Reason) -> None:
     "reason", [None, Reason.CANCELLED, Reason.INFRASTRUCTURE, Reason.LOST, Reason.COMPILE_ERROR]
 )
 def test_other_endings_say_nothing_about_the_program(reason: Reason | None) -> None:
-    assert read_error("python", RunResult(stderr=TRACEBACK, exit_code=1), reason) == ()
+    assert read_error("python", ExecutionResult(stderr=TRACEBACK, exit_code=1), reason) == ()
 
 
 def test_an_unknown_language_says_nothing_about_an_error() -> None:
-    assert read_error("cobol", RunResult(stderr=TRACEBACK), Reason.NONZERO_EXIT) == ()
+    assert read_error("cobol", ExecutionResult(stderr=TRACEBACK), Reason.NONZERO_EXIT) == ()
 
 
 def test_what_is_printed_on_standard_output_is_no_error() -> None:
-    result = RunResult(stdout=TRACEBACK, exit_code=1)
+    result = ExecutionResult(stdout=TRACEBACK, exit_code=1)
     assert read_error("python", result, Reason.NONZERO_EXIT) == ()
 
 
@@ -105,7 +104,7 @@ def test_an_exhausted_heap_of_node_is_named() -> None:
 def test_a_stack_overflow_of_java_is_found_above_its_thousand_frames() -> None:
     frames = "\tat Main.aRatherLongNameForAMethodThatCallsItselfForEver(Main.java:3)\n" * 4096
     stderr = f'Exception in thread "main" java.lang.StackOverflowError\n{frames}'
-    (found,) = read_error("java", RunResult(stderr=stderr), Reason.NONZERO_EXIT)
+    (found,) = read_error("java", ExecutionResult(stderr=stderr), Reason.NONZERO_EXIT)
     assert (found.kind, found.line) == ("StackOverflowError", 3)
 
 
@@ -115,12 +114,12 @@ def test_a_deadlock_is_found_above_thousands_of_goroutines() -> None:
         "fatal error: all goroutines are asleep - deadlock!\n\n"
         f"goroutine 1 [chan send]:\nmain.main()\n\t/tmp/work/main.go:12 +0x31\n\n{waiting}"
     )
-    (found,) = read_error("go", RunResult(stderr=stderr), Reason.NONZERO_EXIT)
+    (found,) = read_error("go", ExecutionResult(stderr=stderr), Reason.NONZERO_EXIT)
     assert (found.kind, found.line) == ("deadlock", 12)
 
 
 def test_a_trace_that_the_output_limit_cut_gives_nothing() -> None:
-    result = RunResult(stderr=TRACEBACK.rpartition("KeyError")[0], exit_code=1)
+    result = ExecutionResult(stderr=TRACEBACK.rpartition("KeyError")[0], exit_code=1)
     assert read_error("python", result, Reason.NONZERO_EXIT) == ()
 
 
@@ -128,7 +127,7 @@ def test_a_file_of_the_same_name_elsewhere_is_not_the_programs() -> None:
     stderr = TRACEBACK.replace(
         "KeyError", '  File "/usr/lib/python3.11/main.py", line 99, in f\nKeyError'
     )
-    (found,) = read_error("python", RunResult(stderr=stderr), Reason.NONZERO_EXIT)
+    (found,) = read_error("python", ExecutionResult(stderr=stderr), Reason.NONZERO_EXIT)
     assert found.line == 3
 
 
@@ -137,7 +136,7 @@ def test_the_exception_of_the_main_thread_counts_even_when_another_follows() -> 
         'Exception in thread "main" java.lang.Error: mine\n\tat Main.main(Main.java:6)\n'
         'Exception in thread "Thread-0" java.lang.Error: other\n\tat Main.run(Main.java:3)\n'
     )
-    (found,) = read_error("java", RunResult(stderr=stderr), Reason.NONZERO_EXIT)
+    (found,) = read_error("java", ExecutionResult(stderr=stderr), Reason.NONZERO_EXIT)
     assert (found.line, found.message) == (6, "mine")
 
 

@@ -14,6 +14,7 @@ from result_collector.reconciliation.repository import Reconciliation, Unheard
 from runlet import messages, topology
 from runlet.messages import CancelRequested
 from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from support.clocks import ManualClock
 
 AFTER = 60.0
@@ -33,7 +34,7 @@ class BrokerQueues:
         """The next look."""
         look = self._looks.pop(0)
         if look is None:
-            raise ConnectionError("away")
+            raise BrokerUnavailableError("away")
         return look
 
 
@@ -85,7 +86,7 @@ def turns(*looks: Look | None, settling: Settling | None = None, pause: float = 
     )
     for look in looks:
         if look is None:
-            with pytest.raises(ConnectionError):
+            with pytest.raises(BrokerUnavailableError):
                 reconciler.turn()
         else:
             reconciler.turn()

@@ -1,4 +1,5 @@
 import platform
+import re
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,13 @@ def test_the_version_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert project["version"] == build_info.VERSION
+
+
+def test_kubernetes_runs_images_of_this_version() -> None:
+    manifests = [file.read_text() for file in (ROOT / "deploy/kubernetes").rglob("*.yaml")]
+    images = re.findall(r"image: runlet/[a-z-]+:(\S+)", "".join(manifests))
+
+    assert set(images) == {build_info.VERSION}
 
 
 def test_the_digest_follows_the_code_and_not_where_it_lies(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from flask.testing import FlaskClient
 
 from runlet_http.app import Description, create_app
 from runlet_http.problems import ProblemError, unavailable
+from runlet_telemetry import build_info
 
 
 @pytest.fixture
@@ -97,6 +98,19 @@ def test_readiness_names_what_does_not_answer(client: FlaskClient) -> None:
     assert answer.status_code == 503
     assert "database" in answer.get_json()["detail"]
     assert "broker" not in answer.get_json()["detail"]
+
+
+def test_health_names_the_loops_that_stall_and_tells_the_version() -> None:
+    stalled: list[str] = []
+    app, _api = create_app(Description("Test API", stalled=lambda: stalled))
+    client = app.test_client()
+    assert client.get("/health").status_code == 200
+
+    stalled.append("outbox")
+    answer = client.get("/health")
+
+    assert (answer.status_code, answer.get_json()["away"]) == (503, ["outbox"])
+    assert answer.headers["Runlet-Version"] == build_info.VERSION
 
 
 def test_health_documents_and_metrics_are_served(client: FlaskClient) -> None:

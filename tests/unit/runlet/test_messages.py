@@ -4,10 +4,9 @@ from uuid import UUID
 import pytest
 
 from runlet import messages
-from runlet.execution import Reason, Status
+from runlet.execution import CompileResult, ExecutionResult, Reason, Status
 from runlet.limits import Limits
 from runlet.messages import (
-    CompileResult,
     ExecutionFinished,
     ExecutionRetrying,
     ExecutionStarted,
@@ -15,7 +14,6 @@ from runlet.messages import (
     InvalidMessageError,
     Message,
     RunRequested,
-    RunResult,
 )
 
 ID = UUID("0b0d6b9a-4e2f-4c56-8b9a-3f1f8f0f7b11")
@@ -43,7 +41,7 @@ ONE_OF_EACH: list[Message] = [
         Reason.COMPILE_ERROR,
         NOW,
         NOW,
-        RunResult(compile=CompileResult(1, "", "error", 12)),
+        ExecutionResult(compile=CompileResult(1, "", "error", 12)),
     ),
     ExecutionRetrying(ID, ID, 1, NOW, "The engine is away.", 2),
 ]

@@ -85,6 +85,4 @@ def test_all_that_apis_serve_can_be_summed_over_their_workers() -> None:
 
 
 def test_the_document_has_every_metric_as_it_is_defined() -> None:
-    assert DOCUMENT.read_text() == metric_docs.table(), (
-        "Write it anew: PYTHONPATH=shared:tests python -m support.telemetry.metric_docs > docs/metrics.md"
-    )
+    assert DOCUMENT.read_text() == metric_docs.table(), "Write it anew: make docs"

@@ -3,24 +3,26 @@ import json
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 
-from runlet_telemetry import metrics
+from runlet_telemetry import build_info, metrics
 from runlet_telemetry.ops_server import OpsServer
+from runlet_telemetry.supervision import Supervisor
 from support.telemetry.metrics import Page
+from support.telemetry.ops import serve
 
 
 class Process:
     """A process whose parts a test breaks."""
 
     def __init__(self) -> None:
-        self.healthy = True
+        self.stalled: list[str] = []
         self.parts = {"database": True, "message broker": True}
-        self.port = OpsServer(
-            lambda: self.healthy, lambda: self.parts, metrics.RELAY, port=0
-        ).start()
+        ops = OpsServer(lambda: self.stalled, lambda: self.parts, metrics.RELAY, port=0)
+        self.port = serve(ops)
 
     def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", path)
         response = connection.getresponse()
         body = response.read().decode()
@@ -36,7 +38,7 @@ def shared_process() -> Process:
 @pytest.fixture
 def process(shared_process: Process) -> Iterator[Process]:
     yield shared_process
-    shared_process.healthy = True
+    shared_process.stalled = []
     shared_process.parts = dict.fromkeys(shared_process.parts, True)
 
 
@@ -45,12 +47,25 @@ def test_a_process_at_work_is_healthy_and_ready(process: Process) -> None:
     assert process.get("/ready") == (200, '{"status": "ok"}')
 
 
-def test_a_process_that_is_stuck_is_not_healthy(process: Process) -> None:
-    process.healthy = False
+def test_a_process_with_a_loop_that_stalls_is_not_healthy_and_names_it(process: Process) -> None:
+    process.stalled = ["publisher"]
 
     status, body = process.get("/health")
 
-    assert (status, json.loads(body)["away"]) == (503, ["main loop"])
+    assert (status, json.loads(body)) == (503, {"status": "unavailable", "away": ["publisher"]})
+
+
+def test_health_tells_the_version(process: Process) -> None:
+    response = urllib3.request("GET", f"http://127.0.0.1:{process.port}/health")
+
+    assert response.headers["Runlet-Version"] == build_info.VERSION
+
+
+def test_the_server_ends_when_its_loop_is_stopped() -> None:
+    supervisor = Supervisor()
+    supervisor.start(OpsServer(list, dict, metrics.RELAY, port=0).loop())
+
+    assert supervisor.stop_all()
 
 
 def test_it_says_which_part_does_not_answer_and_stays_healthy(process: Process) -> None:

@@ -34,6 +34,6 @@ def test_services_without_an_endpoint_load_and_start_nothing() -> None:
         env={**python_environment(), "OTEL_EXPORTER_OTLP_ENDPOINT": ""},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=270,
     )
     assert finished.stdout == "[]\n[]\n", finished.stderr

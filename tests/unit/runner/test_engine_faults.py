@@ -129,7 +129,7 @@ def test_removing_a_frozen_container_does_not_hold_up_the_result() -> None:
 
     class SlowEngine(FakeEngine):
         def remove(self, name: str) -> None:
-            assert may_remove.wait(10)
+            assert may_remove.wait(60)
             super().remove(name)
 
     engine = SlowEngine([PlayedAgent()])
@@ -157,7 +157,7 @@ def test_a_runner_without_an_engine_says_so_in_a_sentence_and_ends_with_1() -> N
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from runlet import messages, topology
-from runlet.execution import Reason, Status
+from runlet.execution import ExecutionResult, Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
 from runlet.messages import (
@@ -14,7 +14,6 @@ from runlet.messages import (
     ExecutionOutput,
     ExecutionStarted,
     RunRequested,
-    RunResult,
 )
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
@@ -54,12 +53,12 @@ class RecordingPublisher:
         return [message.exchange for message in self.sent]
 
 
-CANCELLED = Outcome(Reason.CANCELLED, RunResult(stdout="so far\n"))
+CANCELLED = Outcome(Reason.CANCELLED, ExecutionResult(stdout="so far\n"))
 
 
 class ScriptedSandbox(Sandbox):
     def __init__(self) -> None:
-        self.outcome = Outcome(None, RunResult(stdout="42\n", exit_code=0))
+        self.outcome = Outcome(None, ExecutionResult(stdout="42\n", exit_code=0))
         self.fault: str | None = None
         self.programs: list[Program] = []
         self.meanwhile: Callable[[], None] = lambda: None
@@ -192,7 +191,7 @@ def test_the_source_is_laid_under_the_name_of_its_language(bench: Bench) -> None
 
 
 def test_a_program_that_fails_is_finished_not_retried(bench: Bench) -> None:
-    bench.sandbox.outcome = Outcome(Reason.NONZERO_EXIT, RunResult(exit_code=3))
+    bench.sandbox.outcome = Outcome(Reason.NONZERO_EXIT, ExecutionResult(exit_code=3))
 
     bench.handler.handle(delivery(request()))
 

@@ -49,7 +49,7 @@ def test_a_stop_reaches_the_step_that_runs_and_its_output_is_kept(
     job, started = Job(agent.container, lambda: True, unheard, stop), threading.Event()
     runs = threading.Thread(target=run, args=(job, [STEP], started.set))
     runs.start()
-    assert started.wait(10)
+    assert started.wait(60)
     agent.print(b"so far")
 
     stop.ask()
@@ -175,7 +175,7 @@ def test_a_run_that_lasts_is_told_of_while_it_does(agent: PlayedAgent, stop: Sto
     runs = threading.Thread(target=run, args=(job, [STEP], ignored, lasts.set))
     runs.start()
 
-    told_meanwhile = lasts.wait(10)
+    told_meanwhile = lasts.wait(60)
     agent.report(Cause.EXITED)
     agent.done()
     runs.join()

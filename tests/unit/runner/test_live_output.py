@@ -216,7 +216,7 @@ def test_a_program_that_goes_on_is_heard_before_it_ends_but_its_compiler_is_not(
     compiler_was_heard = told.wait(4 * QUIET_SECONDS)
     agent.report(Cause.EXITED)
     agent.print(b"42\n")
-    program_was_heard = told.wait(10)
+    program_was_heard = told.wait(60)
     agent.report(Cause.EXITED)
     agent.done()
     runs.join()

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from runlet import messages, topology
-from runlet.execution import Reason
+from runlet.execution import ExecutionResult, Reason
 from runlet.languages import PYTHON
 from runlet.limits import Limits
-from runlet.messages import RunRequested, RunResult
+from runlet.messages import RunRequested
 from runlet_amqp import delivery_tracing
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
@@ -68,7 +68,7 @@ class OneStepSandbox(Sandbox):
             on_start()
             on_lasting()
             on_output("stdout", 0, "a piece")
-        return Outcome(self._reason, RunResult(stdout="a piece"))
+        return Outcome(self._reason, ExecutionResult(stdout="a piece"))
 
 
 def handle(sandbox: Sandbox, line: Line, attempt: int = 1, body: bytes = b"") -> RecordingTracer:

@@ -21,7 +21,7 @@ class Gate:
 
     def __call__(self, incoming: Delivery) -> None:
         self.entered.release()
-        assert self.open.wait(10)
+        assert self.open.wait(60)
         self.handled.append(incoming.tag)
 
 
@@ -44,7 +44,7 @@ class Bench:
     def occupy(self, tag: int) -> None:
         """Start a delivery that keeps its slot until the gate opens."""
         self.slots.accept(delivery(tag))
-        assert self.gate.entered.acquire(timeout=10)
+        assert self.gate.entered.acquire(timeout=60)
 
     def finish(self) -> None:
         """Let everything end."""
@@ -97,16 +97,16 @@ def test_slots_are_not_idle_while_something_is_handed_back() -> None:
 
     def hand_back(_waiting: Sequence[Delivery]) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     gate = Gate()
     slots = Slots(1, lambda _: True, gate, lambda _: None, hand_back)
     slots.accept(delivery(1))
-    assert gate.entered.acquire(timeout=10)
+    assert gate.entered.acquire(timeout=60)
     slots.accept(delivery(2))
     slots.close()
     gate.open.set()
-    assert begun.wait(10)
+    assert begun.wait(60)
     eventually(lambda: gate.handled == [1])
 
     assert not slots.are_idle()

@@ -12,15 +12,9 @@ from sqlalchemy import RowMapping
 from execution_api.executions.cancel_repository import CancellationRepository
 from execution_api.runs import conflicts
 from runlet.clock import Clock
-from runlet.execution import TERMINAL, Reason, Status
+from runlet.execution import TERMINAL, ExecutionResult, FeedbackNote, Reason, Status
 from runlet.limits import Limits
-from runlet.messages import (
-    CallbackRequested,
-    CancelRequested,
-    ExecutionEnded,
-    FeedbackNote,
-    RunResult,
-)
+from runlet.messages import CallbackRequested, CancelRequested, ExecutionEnded
 from runlet_amqp import envelopes
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
@@ -121,7 +115,7 @@ def _ended(row: RowMapping) -> ExecutionEnded:
         attempts=row["attempts"],
         limits=msgspec.convert(row["limits"], Limits),
         feedback=msgspec.convert(row["feedback"], tuple[FeedbackNote, ...]),
-        result=RunResult(),
+        result=ExecutionResult(),
         created_at=row["created_at"],
         queued_at=row["queued_at"],
         started_at=None,

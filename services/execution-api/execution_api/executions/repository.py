@@ -27,8 +27,8 @@ from execution_api.executions.trace_notes import trace_note
 from execution_api.runs import rate_limit_store
 from execution_api.runs.rate_limits import Claim
 from execution_api.tables import FIRST_ATTEMPT, execution_events, executions, outbox
-from runlet.execution import ACTIVE, Status
-from runlet.messages import FeedbackNote, RunRequested
+from runlet.execution import ACTIVE, FeedbackNote, Status
+from runlet.messages import RunRequested
 from runlet_http.cursors import Cursor
 from runlet_postgres import engines
 from runlet_postgres.prepared_statements import Prepared

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from execution_api.runs.rate_limits import Cause
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote
 from runlet_http.problems import invalid
 from runlet_loop_guard import EndlessLoop, endless_loops
 

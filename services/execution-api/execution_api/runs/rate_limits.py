@@ -12,8 +12,6 @@ from msgspec import Meta
 from execution_api.runs.session_client import Snapshot
 from runlet_http.problems import ProblemError
 
-RunsPerMinute = Annotated[int, Meta(ge=0, le=1000)]
-
 
 class Cause(StrEnum):
     """Why a run was rejected; a label of the metric."""
@@ -35,10 +33,24 @@ class Cause(StrEnum):
 class RateLimitSettings:
     """A deployment's bounds, each field an environment variable of the same name; 0 is no bound."""
 
-    rate_limit_runs_per_minute: RunsPerMinute = 10
-    rate_limit_user_runs_per_minute: RunsPerMinute = 30
-    max_consecutive_failures: Annotated[int, Meta(ge=0, le=100)] = 5
-    failure_cooldown_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 60
+    rate_limit_runs_per_minute: Annotated[
+        int, Meta(ge=0, le=1000, description="Of one session; 0 turns it off.")
+    ] = 10
+    rate_limit_user_runs_per_minute: Annotated[
+        int, Meta(ge=0, le=1000, description="Of one `user_id`, in all its sessions; 0: off.")
+    ] = 30
+    max_consecutive_failures: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="Runs of a session in a row that exhausted a limit before it has to "
+            "pause; 0 turns it off.",
+        ),
+    ] = 5
+    failure_cooldown_seconds: Annotated[
+        int, Meta(ge=0, le=86_400, description="How long it pauses then; 0 turns it off.")
+    ] = 60
 
 
 @dataclass(frozen=True)

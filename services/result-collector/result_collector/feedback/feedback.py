@@ -1,7 +1,6 @@
 """What is said to people whose program failed through a fault of the platform."""
 
-from runlet.execution import Reason
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote, Reason
 
 PLATFORM_REASONS = frozenset({Reason.INFRASTRUCTURE, Reason.LOST})
 

@@ -13,16 +13,8 @@ from result_collector.feedback.feedback import PLATFORM_REASONS, platform_feedba
 from result_collector.ingest import statements
 from result_collector.ingest.dead_letters import DeadLetter
 from result_collector.ingest.text_sanitizer import storable
-from runlet.execution import Reason, Status
-from runlet.messages import (
-    CompileResult,
-    Event,
-    ExecutionFinished,
-    ExecutionRetrying,
-    ExecutionStarted,
-    FeedbackNote,
-    RunResult,
-)
+from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason, Status
+from runlet.messages import Event, ExecutionFinished, ExecutionRetrying, ExecutionStarted
 from runlet_postgres.prepared_statements import Prepared
 
 
@@ -86,7 +78,7 @@ def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Chan
         Reason.INFRASTRUCTURE,
         note=letter.reason,
         new_values=ended_values(
-            Status.FAILED, Reason.INFRASTRUCTURE, letter.reason, None, RunResult()
+            Status.FAILED, Reason.INFRASTRUCTURE, letter.reason, None, ExecutionResult()
         ),
     )
 
@@ -126,7 +118,7 @@ def ended_values(
     reason: Reason | None,
     detail: str | None,
     started_at: datetime | None,
-    result: RunResult,
+    result: ExecutionResult,
     error: Sequence[FeedbackNote] = (),
 ) -> dict[str, Any]:
     """What a statement that ends an execution stores; `error` is what went wrong in the program."""
@@ -141,7 +133,7 @@ def ended_values(
     }
 
 
-def _result_values(result: RunResult) -> dict[str, Any]:
+def _result_values(result: ExecutionResult) -> dict[str, Any]:
     values = {name: getattr(result, name) for name in statements.RESULT_COLUMNS}
     return {
         **values,

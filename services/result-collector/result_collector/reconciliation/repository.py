@@ -14,8 +14,8 @@ from result_collector.ingest.handlers import Change, ended_values
 from result_collector.reconciliation import stuck_executions
 from result_collector.reconciliation.overtaken_requests import Overtaking, Waiting
 from runlet.clock import Clock
-from runlet.execution import Reason, Status
-from runlet.messages import CancelRequested, RunResult
+from runlet.execution import ExecutionResult, Reason, Status
+from runlet.messages import CancelRequested
 
 MOST_REPUBLICATIONS = 3
 
@@ -151,7 +151,7 @@ def _lost(found: RowMapping, now: datetime) -> Change:
         statements.LOST,
         Reason.LOST,
         note=detail,
-        new_values=ended_values(Status.FAILED, Reason.LOST, detail, None, RunResult()),
+        new_values=ended_values(Status.FAILED, Reason.LOST, detail, None, ExecutionResult()),
     )
 
 
@@ -165,7 +165,7 @@ def _cancelled(found: RowMapping, now: datetime) -> Change:
         now,
         statements.CANCELLED,
         Reason.CANCELLED,
-        new_values=ended_values(cancelled, Reason.CANCELLED, None, None, RunResult()),
+        new_values=ended_values(cancelled, Reason.CANCELLED, None, None, ExecutionResult()),
     )
 
 

@@ -10,9 +10,9 @@ import structlog
 
 from runlet import messages
 from runlet.clock import Clock
-from runlet.execution import Reason, status_for
+from runlet.execution import ExecutionResult, Reason, status_for
 from runlet.languages import Language
-from runlet.messages import ExecutionOutput, InvalidMessageError, RunRequested, RunResult
+from runlet.messages import ExecutionOutput, InvalidMessageError, RunRequested
 from runlet.topology import RETRY_DELAYS_SECONDS
 from runlet_amqp import envelopes
 from runlet_amqp.consumer import Delivery
@@ -27,7 +27,7 @@ from runner.sandbox.interface import Outcome, Sandbox, SandboxUnavailableError, 
 
 log = structlog.get_logger()
 
-CANCELLED = Outcome(Reason.CANCELLED, RunResult())
+CANCELLED = Outcome(Reason.CANCELLED, ExecutionResult())
 
 
 class RunHandler:

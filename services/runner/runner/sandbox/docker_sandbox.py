@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
-from runlet.execution import Reason
-from runlet.messages import RunResult
+from runlet.execution import ExecutionResult, Reason
 from runlet_telemetry import tracing
 from runner.containers.container import Container
 from runner.containers.engine import Engine
@@ -85,7 +84,7 @@ class DockerSandbox:
         stop: StopRequest,
     ) -> Outcome:
         if stop.asked:
-            return Outcome(Reason.CANCELLED, RunResult())
+            return Outcome(Reason.CANCELLED, ExecutionResult())
         with tracing.step("acquire a container"):
             container = self._pool.take(program.language)
         run_memory = program.limits.memory_limit_mb

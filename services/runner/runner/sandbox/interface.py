@@ -5,10 +5,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from runlet.execution import Reason
+from runlet.execution import ExecutionResult, Reason
 from runlet.languages import Language
 from runlet.limits import Limits
-from runlet.messages import RunResult
 from runner.sandbox.cancellation_token import StopRequest
 
 StreamName = Literal["stdout", "stderr"]
@@ -45,7 +44,7 @@ class Outcome:
     """How a run ended; no reason means exit code 0."""
 
     reason: Reason | None
-    result: RunResult
+    result: ExecutionResult
 
 
 class Sandbox(Protocol):

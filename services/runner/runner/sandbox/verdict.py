@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from runlet.execution import Reason
-from runlet.messages import CompileResult, RunResult
+from runlet.execution import CompileResult, ExecutionResult, Reason
 from runner.sandbox.interface import Outcome
 from runner.sandbox.protocol import Cause, StepReport
 
@@ -44,7 +43,7 @@ def judge(transcript: Transcript, compiles: bool) -> Outcome:
         reason = Reason.COMPILE_ERROR
     compiled = _compile_result(steps[0], transcript) if compiles else None
     if compiling:
-        return Outcome(reason, RunResult(compile=compiled))
+        return Outcome(reason, ExecutionResult(compile=compiled))
     return Outcome(reason, _run_result(steps[-1], transcript, compiled))
 
 
@@ -102,17 +101,17 @@ def _reason_of(report: StepReport) -> Reason | None:
 
 def _run_result(
     step: StepTranscript, transcript: Transcript, compiled: CompileResult | None
-) -> RunResult:
+) -> ExecutionResult:
     report = step.report
     stdout, stderr = _text(step.stdout), _text(step.stderr)
     if report is None:
-        return RunResult(
+        return ExecutionResult(
             stdout=stdout,
             stderr=stderr,
             execution_time_ms=transcript.wall_ms,
             compile=compiled,
         )
-    return RunResult(
+    return ExecutionResult(
         stdout=stdout,
         stderr=stderr,
         stdout_truncated=report.stdout_truncated,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from result_collector.feedback.errors.output import beginning, first_words, line_of, note
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote
 
 COMPILE_ERROR = "compile_error"
 LINK_ERROR = "link_error"

@@ -5,7 +5,7 @@ import re
 from result_collector.feedback.errors.compilers import Compiler
 from result_collector.feedback.errors.output import LINE_NUMBER, line_of, note, own_path
 from result_collector.feedback.errors.parser import Family, Reader
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote
 
 _ERROR = re.compile(
     rf"(?P<file>[^:\s][^:]*):{LINE_NUMBER}:(?:[0-9]+:)? (?:fatal )?error: (?P<message>.*)"

@@ -12,8 +12,8 @@ from result_collector.feedback.errors.output import (
     own_path,
 )
 from result_collector.feedback.errors.parser import Family
+from runlet.execution import FeedbackNote
 from runlet.languages import GO
-from runlet.messages import FeedbackNote
 
 _COMPILER = Compiler(
     GO.file_name,

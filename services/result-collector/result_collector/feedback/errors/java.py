@@ -6,8 +6,8 @@ from itertools import pairwise
 from result_collector.feedback.errors.compilers import Compiler
 from result_collector.feedback.errors.output import LINE_NUMBER, first_line_number, message_of, note
 from result_collector.feedback.errors.parser import Family
+from runlet.execution import FeedbackNote
 from runlet.languages import JAVA
-from runlet.messages import FeedbackNote
 
 _COMPILER = Compiler(
     JAVA.file_name,

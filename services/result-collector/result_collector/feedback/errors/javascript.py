@@ -11,8 +11,8 @@ from result_collector.feedback.errors.output import (
     own_path,
 )
 from result_collector.feedback.errors.parser import Family
+from runlet.execution import FeedbackNote
 from runlet.languages import JAVASCRIPT
-from runlet.messages import FeedbackNote
 
 # Node.js signs off with its version after an uncaught error, and only then.
 _SIGNATURE = re.compile(r"Node\.js v[0-9]+\.")

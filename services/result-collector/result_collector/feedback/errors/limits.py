@@ -3,8 +3,7 @@
 from typing import TypeGuard
 
 from result_collector.feedback.errors.output import note
-from runlet.execution import Reason
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote, Reason
 
 _IN_PROGRAM = {
     Reason.TIME_LIMIT: (

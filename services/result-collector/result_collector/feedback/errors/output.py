@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from result_collector.ingest.text_sanitizer import storable
+from runlet.execution import FeedbackNote
 from runlet.languages import WORKING_DIRECTORY
-from runlet.messages import FeedbackNote
 
 # Errors stand at an end of the output. A trace of a few hundred frames fits into this.
 WINDOW_CHARACTERS = 65_536

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from result_collector.feedback.errors.compilers import Compiler
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote
 
 Reader = Callable[[list[str]], FeedbackNote | None]
 

@@ -11,8 +11,8 @@ from result_collector.feedback.errors.output import (
     own_path,
 )
 from result_collector.feedback.errors.parser import Family
+from runlet.execution import FeedbackNote
 from runlet.languages import PHP
-from runlet.messages import FeedbackNote
 
 _OWN = own_path(PHP.file_name)
 _FATAL = re.compile(r"(?:PHP )?(?P<what>Fatal|Parse) error: +(?P<message>.*)")

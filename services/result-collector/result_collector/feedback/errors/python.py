@@ -6,8 +6,8 @@ from itertools import takewhile
 
 from result_collector.feedback.errors.output import LINE_NUMBER, line_of, message_of, note, own_path
 from result_collector.feedback.errors.parser import Family
+from runlet.execution import FeedbackNote
 from runlet.languages import PYTHON
-from runlet.messages import FeedbackNote
 
 _TRACEBACK = "Traceback (most recent call last):"
 _GROUP_TRACEBACK = f"  + Exception Group {_TRACEBACK}"

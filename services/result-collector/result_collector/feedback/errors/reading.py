@@ -6,11 +6,12 @@ from result_collector.feedback.errors.output import windows
 from result_collector.feedback.errors.parser import Reader
 from result_collector.feedback.errors.parsers import FAMILIES, NO_FAMILY
 from result_collector.feedback.errors.signals import signal_note
-from runlet.execution import Reason
-from runlet.messages import CompileResult, FeedbackNote, RunResult
+from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason
 
 
-def read_error(language: str, result: RunResult, reason: Reason | None) -> tuple[FeedbackNote, ...]:
+def read_error(
+    language: str, result: ExecutionResult, reason: Reason | None
+) -> tuple[FeedbackNote, ...]:
     """What went wrong, for the person who wrote the program.
 
     One note at most about a run, ten at most about errors of a compiler, in its order. Nothing for

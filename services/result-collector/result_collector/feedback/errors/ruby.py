@@ -11,8 +11,8 @@ from result_collector.feedback.errors.output import (
     own_path,
 )
 from result_collector.feedback.errors.parser import Family
+from runlet.execution import FeedbackNote
 from runlet.languages import RUBY
-from runlet.messages import FeedbackNote
 
 _OWN = own_path(RUBY.file_name)
 _ERROR = re.compile(r"\S[^`']*?:[0-9]+:in [`'].*?': (?P<words>.*)$")

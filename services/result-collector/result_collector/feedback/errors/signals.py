@@ -3,7 +3,7 @@
 import signal
 
 from result_collector.feedback.errors.output import note
-from runlet.messages import FeedbackNote
+from runlet.execution import FeedbackNote
 
 _KNOWN: dict[int, tuple[str, str]] = {
     signal.SIGSEGV: (
