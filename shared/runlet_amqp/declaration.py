@@ -9,9 +9,8 @@ from pika.exchange_type import ExchangeType
 
 from runlet import topology
 
-_QUORUM = {"x-queue-type": "quorum"}
-# Dead-lettering with confirms: the source keeps a message until its target has it.
-_AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+# Nothing else: what an operator or an upgrade may want to change is a policy (policies.py).
+QUEUE_ARGUMENTS = {"x-queue-type": "quorum"}
 
 
 @dataclass(frozen=True)
@@ -20,14 +19,6 @@ class Exchange:
 
     name: str
     type: ExchangeType
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A durable queue; its arguments can never be changed."""
-
-    name: str
-    arguments: Mapping[str, object] = field(default_factory=lambda: _QUORUM)
 
 
 @dataclass(frozen=True)
@@ -42,10 +33,10 @@ class QueueBinding:
 
 @dataclass(frozen=True)
 class Topology:
-    """What a service declares before it uses a connection."""
+    """What a service declares before it uses a connection; its queues are durable."""
 
     exchanges: tuple[Exchange, ...] = ()
-    queues: tuple[Queue, ...] = ()
+    queues: tuple[str, ...] = ()
     bindings: tuple[QueueBinding, ...] = ()
 
 
@@ -67,18 +58,7 @@ def create_topology(
 ) -> Topology:
     """The whole topology."""
     languages, delays = tuple(languages), tuple(callback_delays_seconds)
-    queues = (
-        Queue(topology.DEAD_QUEUE),
-        Queue(topology.RESULTS_QUEUE),
-        *(_retry_queue(seconds) for seconds in topology.RETRY_DELAYS_SECONDS),
-        Queue(topology.CALLBACKS_QUEUE),
-        Queue(
-            topology.CALLBACKS_DEAD_QUEUE,
-            {**_QUORUM, "x-max-length": topology.MAX_DEAD_CALLBACKS},
-        ),
-        *(_callback_retry_queue(seconds) for seconds in delays),
-        *(_run_queue(language) for language in languages),
-    )
+    queues = topology.queues(languages, delays)
     return Topology(_EXCHANGES, queues, (*_bindings(languages), *_callback_bindings(delays)))
 
 
@@ -91,7 +71,7 @@ def declare(channel: Channel | BlockingChannel, wanted: Topology) -> None:
     for exchange in wanted.exchanges:
         channel.exchange_declare(exchange.name, exchange.type, durable=True)
     for queue in wanted.queues:
-        channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        channel.queue_declare(queue, durable=True, arguments=QUEUE_ARGUMENTS)
     for binding in wanted.bindings:
         channel.queue_bind(
             binding.queue,
@@ -101,43 +81,13 @@ def declare(channel: Channel | BlockingChannel, wanted: Topology) -> None:
         )
 
 
-def _retry_queue(seconds: int) -> Queue:
-    arguments = {
-        **_QUORUM,
-        **_AT_LEAST_ONCE,
-        "x-message-ttl": seconds * 1000,
-        "x-dead-letter-exchange": topology.RUNS,
-    }
-    return Queue(topology.retry_queue(seconds), arguments)
-
-
-def _run_queue(language: str) -> Queue:
-    arguments = {
-        **_QUORUM,
-        **_AT_LEAST_ONCE,
-        "x-dead-letter-exchange": topology.DEAD_EXCHANGE,
-        "x-delivery-limit": topology.DELIVERY_LIMIT,
-    }
-    return Queue(topology.run_queue(language), arguments)
-
-
-def _callback_retry_queue(seconds: float) -> Queue:
-    arguments = {
-        **_QUORUM,
-        **_AT_LEAST_ONCE,
-        "x-message-ttl": int(seconds * 1000),
-        "x-dead-letter-exchange": topology.CALLBACKS,
-        "x-dead-letter-routing-key": topology.CALLBACK_DUE,
-    }
-    return Queue(topology.callback_retry_queue(seconds), arguments)
-
-
 def _bindings(languages: Iterable[str]) -> Iterable[QueueBinding]:
     yield QueueBinding(topology.DEAD_QUEUE, topology.DEAD_EXCHANGE)
     for key in _RESULT_KEYS:
         yield QueueBinding(topology.RESULTS_QUEUE, topology.RESULTS, key)
     for seconds in topology.RETRY_DELAYS_SECONDS:
-        matched = {"x-match": "all", topology.DELAY_HEADER: seconds}
+        # With "all" alone, headers that begin with x- do not count.
+        matched = {"x-match": "all-with-x", topology.DELAY_HEADER: seconds}
         yield QueueBinding(topology.retry_queue(seconds), topology.RETRY, arguments=matched)
     for language in languages:
         yield QueueBinding(topology.run_queue(language), topology.RUNS, language)
