@@ -47,7 +47,7 @@ backlog: ## Whether 100,000 waiting runs and 5 million stored ones slow the APIs
 scale: ## Measure what four runners carry against one, into .runlet/scaling.md; SCALE_WAVES=20 for more
 	@deploy/bootstrap/scale.sh
 
-chaos: ## Kill and cut every part under load, into .runlet/chaos.md; CHAOS_ROUNDS=3 for more
+chaos: ## Kill, cut and freeze every part under load, into docs/chaos.md; CHAOS_ROUNDS=3 for more
 	@deploy/bootstrap/chaos.sh
 
 dashboard: ## Draw the dashboard under load into docs/dashboard.png; DASHBOARD_SECONDS=300 for longer

@@ -65,7 +65,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let the worker write the metrics of its place."""
     global _owner
-    lifecycle.take_short_turns()
+    lifecycle.set_thread_switch_interval()
     _owner = f"worker{worker.place}"
 
 

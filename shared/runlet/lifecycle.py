@@ -9,7 +9,7 @@ from types import FrameType
 TURN_SECONDS = 0.0005
 
 
-def take_short_turns() -> None:
+def set_thread_switch_interval() -> None:
     """Have a thread that computes let others compute soon.
 
     Who hands a message to the thread that sends it computes on, and meanwhile nothing is sent.

@@ -1,9 +1,9 @@
 """The part of RabbitMQ's management API that is needed to prepare a broker."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import urllib3
 
@@ -18,12 +18,13 @@ _REFUSALS = (400, 401, 403, 404)
 class Management:
     """The management API at `url`, which holds user and password, for one virtual host.
 
-    Each call takes up to TIMEOUT_SECONDS, and raises BrokerUnavailableError when the broker does
+    `ca_file` names the authorities that are trusted where it is encrypted. Each call takes up to TIMEOUT_SECONDS, and raises BrokerUnavailableError when the broker does
     not answer, BrokerRefusedError when it refuses.
     """
 
-    url: str
+    url: str = field(repr=False)
     vhost: str
+    ca_file: str = ""
 
     def apply_policies(self, policies: Iterable[Policy]) -> None:
         """Have these policies hold, and no other of those that were made here before."""
@@ -47,12 +48,11 @@ class Management:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         address = urlsplit(self.url)
-        login = urllib3.make_headers(basic_auth=f"{address.username}:{address.password}")
+        login = urllib3.make_headers(basic_auth=unquote(f"{address.username}:{address.password}"))
         url = f"{address.scheme}://{address.hostname}:{address.port}{path}"
+        pool = urllib3.PoolManager(timeout=TIMEOUT_SECONDS, ca_certs=self.ca_file or None)
         try:
-            answer = urllib3.request(
-                method, url, json=body, headers=login, timeout=TIMEOUT_SECONDS, retries=False
-            )
+            answer = pool.request(method, url, json=body, headers=login, retries=False)
         except urllib3.exceptions.HTTPError as error:
             raise BrokerUnavailableError(f"The management API is unavailable: {error!r}") from error
         if answer.status in _REFUSALS:

@@ -2,26 +2,28 @@
 
 `python -m runlet_amqp.prepare_broker POLICIES`, before the services start, with the settings that
 they have; POLICIES is deploy/rabbitmq/policies.json or an operator's own. It may be run at any
-time and again after it broke off; what is as it should be already stays.
+time, and again after it broke off: what is as it should be already stays.
 """
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 import structlog
+from msgspec import Meta
 
 from runlet import config
+from runlet.backoff import retry_until_stopped
 from runlet.languages import offered
 from runlet.lifecycle import StopSignal
-from runlet.backoff import retry_until_stopped
+from runlet.settings import LanguageList, LogLevel
 from runlet_amqp import policies
 from runlet_amqp.connection import connect
 from runlet_amqp.declaration import create_topology
-from runlet_amqp.errors import BrokerRefusedError, BrokerUnavailableError
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.management import Management
 from runlet_amqp.policies import Policy
 from runlet_amqp.queue_migration import QueueMigration
@@ -32,3 +34,71 @@ log = structlog.get_logger()
 
 NAME = "prepare-broker"
 MANAGEMENT_PORT = 15672
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(BrokerSettings):
+    """Each field is an environment variable of the same name, in capitals."""
+
+    rabbitmq_management_url: Annotated[
+        str,
+        Meta(
+            description="RabbitMQ's management API with user and password. Default: port 15672 of "
+            "the first address in AMQP_URL, without encryption."
+        ),
+    ] = ""
+    languages: LanguageList = ""
+    log_level: LogLevel = "INFO"
+
+    def management(self) -> Management:
+        """The management API for the virtual host of AMQP_URL."""
+        address = self.addresses()[0]
+        login = address.credentials
+        user, password = quote(login.username, safe=""), quote(login.password, safe="")
+        url = f"http://{user}:{password}@{address.host}:{MANAGEMENT_PORT}"
+        chosen = self.rabbitmq_management_url or url
+        return Management(chosen, address.virtual_host, self.amqp_ca_file)
+
+
+def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str, ...]:
+    """Prepare the broker once, and give the queues of an older version that are in use.
+
+    Raises BrokerUnavailableError when the broker does not answer.
+    """
+    management = settings.management()
+    management.apply_policies(wanted_policies)
+    languages = offered(config.comma_separated(settings.languages))
+    with connect(settings, NAME) as connection:
+        topology = create_topology(languages)
+        return QueueMigration(connection, topology, management.count_messages).run()
+
+
+def main() -> int:
+    """Prepare the broker, as soon as it answers; 1 where SIGTERM came first."""
+    settings = config.load(Config, os.environ)
+    logs.configure(NAME, settings.log_level)
+    wanted = policies.read_file(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    stop = StopSignal()
+    stop.install()
+    try:
+        in_use = retry_until_stopped(
+            lambda: prepare(settings, wanted), stop, (BrokerUnavailableError,), _log_failure
+        )
+    except BrokerUnavailableError:
+        return 1
+    if in_use:
+        # They work, with the limits that they were made with. The next start migrates them.
+        log.warning("queues_not_migrated", queues=in_use, reason="Services still use them.")
+    log.info("broker_prepared", policies=len(wanted))
+    return 0
+
+
+def _log_failure(attempt: int, error: BaseException) -> None:
+    log.warning("broker_not_prepared", attempt=attempt, error=str(error))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except config.ConfigError as error:
+        sys.exit(str(error))

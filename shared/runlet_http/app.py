@@ -68,7 +68,7 @@ def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, A
 
 
 def _add_health(app: Flask, checks: Mapping[str, Check], stalled: health.Stalled) -> None:
-    @app.get("/health")
+    @app.get("/health", endpoint="health")
     def alive() -> Response:
         away = stalled()
         return Response(health.document(away), 503 if away else 200, health.HEADERS)

@@ -4,18 +4,17 @@ import structlog
 from flask import Flask, Response
 
 from runlet_http import problems
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
 
 def install(app: Flask) -> None:
     """Answer 503 while the database does not."""
-    for error_type in AWAY_ERRORS:
-        app.register_error_handler(error_type, _database_away)
+    app.register_error_handler(DatabaseUnavailableError, _database_away)
 
 
-def _database_away(error: Exception) -> Response:
+def _database_away(error: DatabaseUnavailableError) -> Response:
     log.warning("database_unavailable", error=str(error))
     return problems.render(
         problems.unavailable("The database does not answer at the moment. Try again in 2 seconds.")

@@ -14,9 +14,11 @@ import psycopg2
 import sqlalchemy
 import structlog
 from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, ExceptionContext, NullPool, event, text
-from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, NullPool, PoolProxiedConnection, QueuePool, event, text
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from runlet_postgres.errors import DatabaseUnavailableError, raise_mapped
 
 log = structlog.get_logger()
 
@@ -30,18 +32,27 @@ GRACE_SECONDS = 1
 OTHERS_SECONDS = 86_400
 POOL_WAIT_SECONDS = 3
 
-# What SQLAlchemy raises when the database is away, or too busy to answer.
-AWAY_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
+# Until each service catches DatabaseUnavailableError.
+AWAY_ERRORS = (DatabaseUnavailableError, OperationalError, InterfaceError)
 
 
 class _Connection(extensions.connection):
-    """A connection whose statements may take `patience_seconds`."""
+    """A connection whose statements may take `statement_deadline_seconds`."""
 
-    patience_seconds: float = STATEMENT_SECONDS + GRACE_SECONDS
+    statement_deadline_seconds: float = STATEMENT_SECONDS + GRACE_SECONDS
 
 
 class _ProbeConnection(_Connection):
-    patience_seconds = PROBE_SECONDS + GRACE_SECONDS
+    statement_deadline_seconds = PROBE_SECONDS + GRACE_SECONDS
+
+
+class _Pool(QueuePool):
+    def connect(self) -> PoolProxiedConnection:
+        """Raises DatabaseUnavailableError when no connection becomes free in time."""
+        try:
+            return super().connect()
+        except PoolTimeoutError as error:
+            raise DatabaseUnavailableError("All connections to the database are busy.") from error
 
 
 def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> Engine:
@@ -50,12 +61,14 @@ def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> E
     With `autocommit` each statement is a transaction of its own, which saves two round trips. What
     needs a `transaction` there all the same is short: the server ends one whose client fell silent,
     so that a process that hangs does not keep its locks.
-    Parameters stay out of error messages, and so does all else that may quote users' programs.
+    It raises the errors of `runlet_postgres.errors`. Parameters stay out of their messages, and so
+    does all else that may quote users' programs. Any thread may use it.
     """
     extensions.set_wait_callback(_wait)
     engine = sqlalchemy.create_engine(
         url,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+        poolclass=_Pool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
@@ -66,7 +79,7 @@ def create_engine(url: str, name: str, pool_size: int, *, autocommit: bool) -> E
         ),
     )
     event.listen(engine, "checkout", _refuse_closed)
-    event.listen(engine, "handle_error", _keep_first_line)
+    event.listen(engine, "handle_error", raise_mapped)
     return engine
 
 
@@ -89,7 +102,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def _undo(connection: Connection) -> None:
     try:
         connection.exec_driver_sql("ROLLBACK")
-    except SQLAlchemyError:
+    except DatabaseUnavailableError:
         # The server undoes it when the connection ends; the pool must not hand it out again.
         connection.invalidate()
 
@@ -102,12 +115,13 @@ def create_probe(url: str, name: str) -> Callable[[], bool]:
     extensions.set_wait_callback(_wait)
     connect_args = _connect_args(_ProbeConnection, name, PROBE_SECONDS)
     engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=connect_args)
+    event.listen(engine, "handle_error", raise_mapped)
 
     def answers() -> bool:
         try:
             with engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-        except SQLAlchemyError as error:
+        except DatabaseUnavailableError as error:
             log.warning("database_does_not_answer", error=str(error))
             return False
         return True
@@ -128,13 +142,6 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         raise InvalidatePoolError("The server has closed the connection.")
 
 
-def _keep_first_line(context: ExceptionContext) -> None:
-    """Shorten a server's error: the lines below the first quote statements and rows."""
-    for error in (context.original_exception, context.sqlalchemy_exception):
-        if error is not None and error.args:
-            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
-
-
 def _connect_args(
     factory: type[_Connection], name: str, statement_seconds: int, silence_seconds: int = 0
 ) -> dict[str, object]:
@@ -149,21 +156,23 @@ def _connect_args(
 
 def _wait(connection: extensions.connection) -> None:
     """Wait for an answer, as psycopg2 would, but not for ever."""
-    patience = _patience_seconds(connection)
-    deadline = time.monotonic() + patience
+    allowed_seconds = _allowed_seconds(connection)
+    deadline = time.monotonic() + allowed_seconds
     while (state := connection.poll()) != extensions.POLL_OK:
         poller = select.poll()
         reading = state == extensions.POLL_READ
         poller.register(connection.fileno(), select.POLLIN if reading else select.POLLOUT)
         left = deadline - time.monotonic()
         if left <= 0 or not poller.poll(left * 1000):
-            raise psycopg2.OperationalError(f"The database did not answer within {patience} s.")
+            raise psycopg2.OperationalError(
+                f"The database did not answer within {allowed_seconds} s."
+            )
 
 
-def _patience_seconds(connection: extensions.connection) -> float:
+def _allowed_seconds(connection: extensions.connection) -> float:
     """The callback serves the whole process: connections of others wait for hours if they must."""
     if not isinstance(connection, _Connection):
         return OTHERS_SECONDS
     if connection.status == extensions.STATUS_SETUP:
         return CONNECT_SECONDS
-    return connection.patience_seconds
+    return connection.statement_deadline_seconds

@@ -209,7 +209,7 @@ Metrics = tuple[MetricWrapperBase, ...]
 # Of every process with background loops.
 LOOPS: Metrics = (LOOP_RESTARTS, LOOP_SILENCE_SECONDS)
 
-SESSION_API: Metrics = (BUILD_INFO, HTTP_REQUEST_SECONDS)
+SESSION_API: Metrics = (BUILD_INFO, *LOOPS, HTTP_REQUEST_SECONDS, RETENTION_REMOVED)
 
 EXECUTION_API: Metrics = (
     BUILD_INFO,

@@ -16,7 +16,8 @@ from opentelemetry.util.re import parse_env_headers
 
 from runlet_telemetry import trace_context
 from runlet_telemetry.trace_context import TraceContext
-from runlet_telemetry.tracing import NONE, Attributes, Kind, Span, TracingSettings
+from runlet_telemetry.tracing import NONE, Attributes, Kind, Span
+from runlet_telemetry.tracing_settings import TracingSettings
 
 log = structlog.get_logger()
 

@@ -8,18 +8,12 @@ through every message to the stored row. With an endpoint to export to, steps ar
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
 
-from msgspec import Meta
 from structlog.typing import EventDict
 
-from runlet.config import ConfigError
 from runlet_telemetry.trace_context import child_of, parse, trace_id
-
-HTTP_PROTOBUF = "http/protobuf"
 
 Attributes = Mapping[str, str | int | bool | None]
 NONE: Attributes = {}
@@ -33,63 +27,6 @@ class Kind(StrEnum):
     CLIENT = "CLIENT"
     PRODUCER = "PRODUCER"
     CONSUMER = "CONSUMER"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TracingSettings:
-    """OpenTelemetry's standard variables, as far as Runlet reads them itself.
-
-    Without an endpoint nothing is exported. The SDK reads its others, such as OTEL_TRACES_SAMPLER,
-    from the environment.
-    """
-
-    otel_exporter_otlp_endpoint: Annotated[
-        str,
-        Meta(description="Base address that spans are sent to; empty exports nothing."),
-    ] = ""
-    otel_exporter_otlp_traces_endpoint: Annotated[
-        str, Meta(description="The whole address, instead of the base address.")
-    ] = ""
-    otel_exporter_otlp_headers: Annotated[
-        str, Meta(description="Headers of the export: `name=value,…`.")
-    ] = field(default="", repr=False)
-    otel_exporter_otlp_protocol: Annotated[
-        str, Meta(description="Only `http/protobuf` is spoken.")
-    ] = HTTP_PROTOBUF
-    otel_sdk_disabled: Annotated[
-        bool, Meta(description="Exports nothing, whatever else is set.")
-    ] = False
-    otel_bsp_max_queue_size: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000, description="Spans that wait in a process; the rest is dropped."),
-    ] = 2048
-    otel_bsp_schedule_delay: Annotated[
-        int, Meta(ge=1, le=600_000, description="Milliseconds between two exports.")
-    ] = 5000
-
-    def spans_endpoint(self) -> str:
-        """The address that spans go to; empty for nowhere.
-
-        Raises ConfigError for one that cannot be used.
-        """
-        base = self.otel_exporter_otlp_endpoint
-        name = "OTEL_EXPORTER_OTLP_ENDPOINT"
-        address = base and f"{base.rstrip('/')}/v1/traces"
-        if self.otel_exporter_otlp_traces_endpoint:
-            name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-            address = self.otel_exporter_otlp_traces_endpoint
-        if not address or self.otel_sdk_disabled:
-            return ""
-        if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).netloc:
-            raise ConfigError(
-                f"The setting {name} is not usable. It is an address such as http://collector:4318."
-            )
-        if self.otel_exporter_otlp_protocol != HTTP_PROTOBUF:
-            raise ConfigError(
-                "The setting OTEL_EXPORTER_OTLP_PROTOCOL is not usable: spans are exported by "
-                f"{HTTP_PROTOBUF} only, for which collectors usually listen on port 4318."
-            )
-        return address
 
 
 class Span(Protocol):
@@ -188,21 +125,6 @@ class _Off:
 
 OFF: Tracer = _Off()
 _current: ContextVar[Span | None] = ContextVar("span", default=None)
-
-
-def create(settings: TracingSettings, service: str) -> Tracer:
-    """The tracer of `service`; one that records nothing when there is nowhere to export to.
-
-    Call it in the process that serves: its thread does not outlive a fork. Raises ConfigError for
-    settings that cannot be used.
-    """
-    endpoint = settings.spans_endpoint()
-    if not endpoint:
-        return OFF
-    # Not at the top: who exports nothing does not even load the SDK.
-    from runlet_telemetry import otel
-
-    return otel.OtelTracer(service, endpoint, settings)
 
 
 @contextmanager

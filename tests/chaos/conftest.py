@@ -92,6 +92,7 @@ def cluster(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
         eventually(cluster.is_formed, START_SECONDS)
         stack.up()
         eventually(lambda: runs_code(stack), START_SECONDS)
+        cluster.slowness = measure_slowness(Platform(stack.gateway_urls()[0]))
         yield cluster
 
 

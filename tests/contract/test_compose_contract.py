@@ -98,6 +98,7 @@ def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any])
             {
                 "LANGUAGES",
                 "MAX_SOURCE_BYTES",
+                "SESSION_RETENTION_DAYS",
                 "API_TOKENS",
                 "API_TOKENS_FILE",
                 "SERVICE_TOKEN",

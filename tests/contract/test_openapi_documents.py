@@ -44,7 +44,7 @@ Document = dict[str, Any]
 
 def session_client(**settings: Any) -> FlaskClient:
     """A caller of a session API that has no database."""
-    return session_bootstrap.create_app(Config(database_url=DATABASE, **settings)).test_client()
+    return session_bootstrap.create_api(Config(database_url=DATABASE, **settings)).app.test_client()
 
 
 def execution_client(**settings: Any) -> FlaskClient:

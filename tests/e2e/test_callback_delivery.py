@@ -67,7 +67,7 @@ def wait_for_calls(receiver: Platform, path: str, count: int) -> list[Kept]:
 
 
 def is_genuine(call: Mapping[str, Any], body: str) -> bool:
-    """The check that README shows to receivers."""
+    """The check that docs/api.md shows to receivers."""
     timestamp, signature = (
         call["headers"][f"X-Runlet-{name}"] for name in ("Timestamp", "Signature")
     )

@@ -34,6 +34,10 @@ CREDENTIALS = {
     "a wrong one": {"Authorization": "Bearer another-token-of-the-tests"},
     "another scheme": {"Authorization": "Basic dGVzdHM6dGVzdHM="},
 }
+NO_PATHS = (
+    *("/", "/runs", "/code-sessions/x/y", "/executions", "/executions/x/y", "/languages/x/y"),
+    *("/metrics", "/ready", "/openapi.json", "/docs", "/code-sessions/metrics/run/x"),
+)
 AS_UUID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -50,16 +54,28 @@ def standing_still(stack: StackUnderTest, service: str) -> Iterator[None]:
             container.unpause()
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@contextmanager
+def each(asked: str) -> Iterator[None]:
+    """A failure says what was asked for."""
+    try:
+        yield
+    except AssertionError as error:
+        error.add_note(f"Asked for: {asked}")
+        raise
+
+
 @pytest.mark.parametrize("credentials", CREDENTIALS)
 def test_401_without_a_token_that_is_known(
-    guarded: Deployment, prefix: str, operation: str, credentials: str
+    guarded: Deployment, prefix: str, credentials: str
 ) -> None:
-    request = {**OPERATIONS[operation], "headers": CREDENTIALS[credentials]}
-    answer = call(Platform(guarded.gateway_url + prefix), operation, AS_UUID, **request)
+    platform = Platform(guarded.gateway_url + prefix)
+    for operation, request in OPERATIONS.items():
+        with each(operation):
+            shown = {**request, "headers": CREDENTIALS[credentials]}
+            answer = call(platform, operation, AS_UUID, **shown)
 
-    check_problem(answer, 401)
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+            check_problem(answer, 401)
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_with_a_token_a_program_runs(guarded: Deployment, prefix: str) -> None:
@@ -68,23 +84,19 @@ def test_with_a_token_a_program_runs(guarded: Deployment, prefix: str) -> None:
     assert platform.run("print('let in')")["stdout"] == "let in\n"
 
 
-@pytest.mark.parametrize("operation", WRONG_METHODS)
-def test_405_for_a_method_that_a_path_does_not_have(platform: Platform, operation: str) -> None:
-    answer = call(platform, operation, AS_UUID)
+def test_405_for_a_method_that_a_path_does_not_have(platform: Platform) -> None:
+    for operation in WRONG_METHODS:
+        with each(operation):
+            answer = call(platform, operation, AS_UUID)
 
-    check_problem(answer, 405)
-    assert answer.headers["Allow"]
+            check_problem(answer, 405)
+            assert answer.headers["Allow"]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "/runs", "/code-sessions/x/y", "/executions", "/executions/x/y", "/languages/x/y"),
-        *("/metrics", "/ready", "/openapi.json", "/docs", "/code-sessions/metrics/run/x"),
-    ],
-)
-def test_404_where_there_is_nothing(platform: Platform, path: str) -> None:
-    check_problem(platform.call("GET", path), 404)
+def test_404_where_there_is_nothing(platform: Platform) -> None:
+    for path in NO_PATHS:
+        with each(path):
+            check_problem(platform.call("GET", path), 404)
 
 
 def test_431_for_more_headers_than_anybody_needs(platform: Platform) -> None:
@@ -95,11 +107,12 @@ def test_431_for_more_headers_than_anybody_needs(platform: Platform) -> None:
     check_problem(platform.call("GET", "/languages", headers=large), 431)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_414_for_an_address_that_is_too_long(platform: Platform, operation: str) -> None:
-    answer = call(platform, f"{operation}?x={'x' * 10_000}", AS_UUID, **OPERATIONS[operation])
+def test_414_for_an_address_that_is_too_long(platform: Platform) -> None:
+    for operation, request in OPERATIONS.items():
+        with each(operation):
+            answer = call(platform, f"{operation}?x={'x' * 10_000}", AS_UUID, **request)
 
-    check_problem(answer, 414)
+            check_problem(answer, 414)
 
 
 def test_429_for_more_runs_a_minute_than_a_session_may_have(
@@ -117,19 +130,16 @@ def test_429_for_more_runs_a_minute_than_a_session_may_have(
     assert answer.headers["Retry-After"] == str(problem["retryAfter"])
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_503_while_the_database_is_away(
-    without_servers: Deployment, prefix: str, operation: str
-) -> None:
+def test_503_while_the_database_is_away(without_servers: Deployment, prefix: str) -> None:
     platform = Platform(without_servers.gateway_url + prefix)
-    named = AS_UUID if needs_database(operation) else "python"
-    answer = call(platform, operation, named, **OPERATIONS[operation])
-
-    if needs_database(operation):
-        assert "database" in check_problem(answer, 503)["detail"]
-        assert int(answer.headers["Retry-After"]) > 0
-    else:
-        assert answer.status_code == 200
+    for operation, request in OPERATIONS.items():
+        with each(operation):
+            if needs_database(operation):
+                answer = call(platform, operation, AS_UUID, **request)
+                assert "database" in check_problem(answer, 503)["detail"]
+                assert int(answer.headers["Retry-After"]) > 0
+            else:
+                assert call(platform, operation, "python", **request).status_code == 200
 
 
 def test_503_while_the_session_api_is_away(alone: Deployment, prefix: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
 from runlet_postgres import engines
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.certificates import Authority
 from support.deployments.server_containers import port_of, server
 from support.wait_until import eventually
@@ -95,12 +95,12 @@ def test_the_pool_keeps_an_encrypted_connection(database: Server) -> None:
 def test_a_strange_authority_is_refused(database: Server, tmp_path: Path) -> None:
     stranger = Authority(tmp_path, "stranger")
 
-    with pytest.raises(OperationalError, match="certificate verify failed"):
+    with pytest.raises(DatabaseUnavailableError, match="certificate verify failed"):
         answer(database.url(sslrootcert=str(stranger.cert)))
 
 
 def test_a_certificate_for_another_name_is_refused(database: Server) -> None:
-    with pytest.raises(OperationalError, match=r'does not match host name "127\.0\.0\.1"'):
+    with pytest.raises(DatabaseUnavailableError, match=r'does not match host name "127\.0\.0\.1"'):
         answer(database.url("127.0.0.1"))
 
 

@@ -39,7 +39,7 @@ from runlet_amqp.subscriber import Subscriber
 from runlet_http import auth, database_errors
 from runlet_http.app import Description, create_app
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -116,7 +116,7 @@ def create_api(config: ApiConfig) -> Api:
     name = "execution-api"
     build_info.announce(name, Path(__file__).parent)
     instrumentation.prepare(config.offered_languages())
-    tracer = tracing.create(config, name)
+    tracer = tracers.create(config, name)
     engine = engines.create_engine(
         config.database_url, name, config.database_pool_size, autocommit=True
     )
@@ -143,7 +143,7 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     engine = engines.create_engine(
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
     )
-    tracer = tracing.create(config, name)
+    tracer = tracers.create(config, name)
     publisher = Publisher(config, name, _topology(config), tracer)
     supervisor = Supervisor()
     clock, languages = SystemClock(), list(config.offered_languages())
@@ -152,7 +152,7 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     build_info.announce(name, Path(__file__).parent)
     database_answers = engines.create_probe(config.database_url, name)
     ops = OpsServer(
-        stalled=lambda: [*supervisor.stalled(), *([] if relay.alive else ["relay"])],
+        stalled=lambda: supervisor.stalled() + ([] if relay.alive else ["relay"]),
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
         metrics=metrics.RELAY,
         port=ops_port,

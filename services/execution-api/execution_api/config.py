@@ -13,7 +13,7 @@ from runlet.limits import LimitSettings
 from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
-from runlet_telemetry.tracing import TracingSettings
+from runlet_telemetry.tracing_settings import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,20 +6,19 @@ import sys
 from result_collector import bootstrap
 from result_collector.config import Config
 from runlet import config
-from runlet.lifecycle import StopSignal, take_short_turns
+from runlet.lifecycle import StopSignal, set_thread_switch_interval
 from runlet_telemetry import logs
-from runlet_telemetry.supervision import Supervisor
 
 
 def main() -> int:
     """Collect until SIGTERM; gives the exit code."""
     settings = config.load(Config, os.environ)
     logs.configure(bootstrap.NAME, settings.log_level)
-    take_short_turns()
+    set_thread_switch_interval()
     stop = StopSignal()
     stop.install()
     collector = bootstrap.create_collector(settings, stop)
-    Supervisor().start(collector.ops.loop())
+    collector.supervisor.start(collector.ops.loop())
     return 0 if collector.run() else 1
 
 

@@ -45,7 +45,7 @@ from runlet_amqp.publisher import Publisher
 from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.redelivery_counter import counted
 from runlet_postgres import engines
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -86,7 +86,7 @@ def create_collector(
         config.offered_languages(), outside.schedule.delays_seconds
     )
     supervisor = Supervisor()
-    tracer = tracing.create(config, NAME)
+    tracer = tracers.create(config, NAME)
     publisher = Publisher(config, NAME, wanted, tracer)
     deliveries: Queue[Delivery] = Queue()
     consumer = _create_consumer(config, wanted, deliveries)
@@ -96,10 +96,9 @@ def create_collector(
     callbacks = _create_callbacks(config, wanted, publisher, supervisor, pulses, outside, tracer)
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
-        stalled=lambda: [
-            *supervisor.stalled(),
-            *([] if writer.alive and pulses.beat() else ["collector"]),
-        ],
+        stalled=lambda: (
+            supervisor.stalled() + ([] if writer.alive and pulses.beat() else ["collector"])
+        ),
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
         metrics=metrics.COLLECTOR,
         port=ops_port,

@@ -11,7 +11,7 @@ from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
 from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
-from runlet_telemetry.tracing import TracingSettings
+from runlet_telemetry.tracing_settings import TracingSettings
 
 SHORTEST_SECRET = 16
 

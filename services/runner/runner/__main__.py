@@ -6,9 +6,8 @@ import sys
 import docker
 
 from runlet import config
-from runlet.lifecycle import StopSignal, take_short_turns
+from runlet.lifecycle import StopSignal, set_thread_switch_interval
 from runlet_telemetry import logs
-from runlet_telemetry.supervision import Supervisor
 from runner import bootstrap
 from runner.config import Config
 from runner.containers.engine import engine_faults
@@ -32,10 +31,10 @@ def main() -> int:
     except SandboxUnavailableError as error:
         sys.stderr.write(f"{error} Start the engine, or say in DOCKER_HOST where it listens.\n")
         return 1
-    take_short_turns()
+    set_thread_switch_interval()
     stop = StopSignal()
     stop.install()
-    Supervisor().start(runner.ops_server().loop())
+    runner.supervisor.start(runner.ops_server().loop())
     runner.run(stop)
     return 0
 

@@ -17,7 +17,7 @@ from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
-from runlet_telemetry import build_info, metrics, tracing
+from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
 from runlet_telemetry.supervision import Supervisor
 from runlet_telemetry.tracing import Tracer
@@ -105,7 +105,7 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
         consumer.settle(deliveries)
 
     wanted = declaration.create_topology(languages)
-    tracer = tracing.create(config, NAME)
+    tracer = tracers.create(config, NAME)
     publisher = Publisher(config, NAME, wanted, tracer)
     reporter = Reporter(publisher)
     cancellations = Cancellations()

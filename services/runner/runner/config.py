@@ -11,7 +11,7 @@ from runlet.languages import Language, offered
 from runlet.limits import DefaultMemoryMb
 from runlet.settings import LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
-from runlet_telemetry.tracing import TracingSettings
+from runlet_telemetry.tracing_settings import TracingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""The WSGI entry point: `gunicorn session_api.wsgi:app`."""
+"""The WSGI entry point: `gunicorn session_api.wsgi:app`; each worker imports it for itself."""
 
+import atexit
 import os
 
 from runlet import config
@@ -9,4 +10,7 @@ from session_api.config import Config
 
 _config = config.load(Config, os.environ)
 logs.configure("session-api", _config.log_level)
-app = bootstrap.create_app(_config)
+_api = bootstrap.create_api(_config)
+_api.start()
+atexit.register(_api.close)
+app = _api.app

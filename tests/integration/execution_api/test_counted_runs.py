@@ -5,7 +5,6 @@ from itertools import cycle
 
 import pytest
 from sqlalchemy import Integer, column, text
-from sqlalchemy.exc import DataError
 
 from execution_api.bootstrap import Api
 from execution_api.executions.repository import ExecutionRepository, NewExecution
@@ -14,6 +13,7 @@ from execution_api.runs.session_client import Snapshot
 from runlet import messages
 from runlet.execution import Reason
 from runlet_postgres import engines
+from runlet_postgres.errors import InvalidDataError
 from runlet_postgres.prepared_statements import Prepared
 from support.databases.executions import ExecutionsDatabase, run_requested
 from support.databases.rate_limits import counted, end_all, rejected, run
@@ -127,7 +127,7 @@ def test_a_run_that_breaks_off_half_way_consumes_nothing(
     monkeypatch.setattr(
         "execution_api.executions.repository._ACCEPT", Prepared("breaking", breaking)
     )
-    with pytest.raises(DataError):
+    with pytest.raises(InvalidDataError):
         repository.insert(new, claim_of(new, user_id="ada"))
     assert counted(database) == {}
 

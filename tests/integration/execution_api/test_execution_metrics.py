@@ -7,8 +7,6 @@ from uuid import UUID, uuid4
 import pytest
 import urllib3
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
 
 from execution_api import bootstrap
 from execution_api.bootstrap import Api
@@ -16,6 +14,8 @@ from execution_api.config import RelayConfig
 from execution_api.outbox.gauges import EVERY_SECONDS, OutboxGauges
 from execution_api.runs.rate_limits import Cause
 from runlet.lifecycle import StopSignal
+from runlet_postgres import engines
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry import metrics
 from support.clocks import ManualClock
 from support.databases.executions import ExecutionsDatabase
@@ -202,10 +202,11 @@ def test_a_request_that_nobody_waits_for_any_more_is_no_lag(
 
 
 def test_the_outbox_is_unknown_while_the_database_is_away(clock: ManualClock) -> None:
-    engine = create_engine(f"postgresql+psycopg2://nobody@{NO_SERVER}/nothing")
+    url = f"postgresql+psycopg2://nobody@{NO_SERVER}/nothing"
+    engine = engines.create_engine(url, "test", 1, autocommit=False)
     gauges = OutboxGauges(engine, clock)
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(DatabaseUnavailableError):
         gauges.measure_when_due()
 
     assert all(math.isnan(figure or 0) for figure in outbox())

@@ -47,13 +47,13 @@ def sessions_database_url(make_database: Callable[[Path], str]) -> str:
 @pytest.fixture
 def session_api(sessions_database_url: str) -> Flask:
     """A session API that asks for tokens."""
-    return session_bootstrap.create_app(
+    return session_bootstrap.create_api(
         SessionConfig(
             database_url=sessions_database_url,
             api_tokens=TOKENS["api_tokens"],
             service_token=SERVICE_TOKEN,
         )
-    )
+    ).app
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ def database_url(make_database: Callable[[Path], str]) -> str:
 @pytest.fixture(scope="module")
 def app(database_url: str) -> Flask:
     """The application as the service runs it, with a small limit on programs."""
-    return bootstrap.create_app(
+    return bootstrap.create_api(
         Config(database_url=database_url, max_source_bytes=MAX_SOURCE_BYTES)
-    )
+    ).app
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ WRITERS, ROUNDS = 16, 8
 @pytest.fixture
 def replicas(app: Flask, database_url: str) -> list[Flask]:
     """Two session APIs on one database."""
-    return [app, bootstrap.create_app(Config(database_url=database_url))]
+    return [app, bootstrap.create_api(Config(database_url=database_url)).app]
 
 
 @pytest.mark.parametrize("headers", [{}, {"If-Match": '"1"'}, {"If-Match": "*"}], ids=str)

@@ -34,7 +34,7 @@ def test_an_unknown_language_is_not_found(client: FlaskClient, language_id: str)
 
 def test_a_deployment_offers_what_it_was_told_to(database_url: str) -> None:
     config = Config(database_url=database_url, languages="javascript", default_time_limit_ms=700)
-    client = bootstrap.create_app(config).test_client()
+    client = bootstrap.create_api(config).app.test_client()
     (language,) = client.get("/languages").get_json()["languages"]
     assert (language["id"], language["default_time_limit_ms"]) == ("javascript", 700)
     assert client.get("/languages/python").status_code == 404
@@ -49,5 +49,5 @@ def test_a_session_in_a_language_no_longer_offered_can_still_be_read(
     client: FlaskClient, database_url: str
 ) -> None:
     address = client.post("/code-sessions", json={"language": "python"}).headers["Location"]
-    later = bootstrap.create_app(Config(database_url=database_url, languages="javascript"))
+    later = bootstrap.create_api(Config(database_url=database_url, languages="javascript")).app
     assert later.test_client().get(address).get_json()["language_name"] == "Python"

@@ -29,7 +29,7 @@ def caller(database_url: str, proxy: TcpProxy) -> FlaskClient:
     """A caller of an API that reaches its database through the proxy."""
     url = make_url(database_url).set(host="127.0.0.1", port=proxy.port)
     config = Config(database_url=url.render_as_string(hide_password=False))
-    return bootstrap.create_app(config).test_client()
+    return bootstrap.create_api(config).app.test_client()
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def address(caller: FlaskClient) -> str:
 
 
 @contextmanager
-def little_patience() -> Iterator[None]:
+def short_deadlines() -> Iterator[None]:
     """The service waits for a tenth of a second only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("runlet_postgres.engines.CONNECT_SECONDS", 0.1)
         for connection in ("_Connection", "_ProbeConnection"):
-            patch.setattr(f"runlet_postgres.engines.{connection}.patience_seconds", 0.1)
+            patch.setattr(f"runlet_postgres.engines.{connection}.statement_deadline_seconds", 0.1)
         yield
 
 
@@ -94,7 +94,7 @@ def test_a_database_that_froze_is_waited_for_only_so_long(
     caller: FlaskClient, address: str, proxy: TcpProxy
 ) -> None:
     proxy.freeze()
-    with little_patience():
+    with short_deadlines():
         assert_all_unavailable(caller, address)
     proxy.thaw()
     assert_all_well(caller, address)

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DBAPIError
 
 from runlet.clock import SystemClock
 from runlet_postgres.engines import create_engine
+from runlet_postgres.errors import InvalidDataError
 from session_api.sessions.repository import Changes, SessionNotFoundError, SessionRepository
 from session_api.tables import NewSession
 
@@ -51,7 +51,7 @@ def test_only_a_save_without_effect_asks_for_the_reason(engine: Engine) -> None:
 
 
 def test_errors_of_the_database_do_not_show_programs(engine: Engine) -> None:
-    with engine.connect() as connection, pytest.raises(DBAPIError) as caught:
+    with engine.connect() as connection, pytest.raises(InvalidDataError) as caught:
         connection.execute(text("SELECT 1 / 0, :program"), {"program": "a secret idea"})
     assert "secret" not in str(caught.value)
 

@@ -82,7 +82,7 @@ def platform(scene: Scene, spans: SpanCollector, sessions_url: str) -> Iterator[
     variables: dict[str, Any] = {name.upper(): str(value) for name, value in exporting.items()}
     with ExitStack() as stack:
         sessions = SessionConfig(database_url=sessions_url, **TOKENS, **exporting)
-        session_url = stack.enter_context(served(session_bootstrap.create_app(sessions)))
+        session_url = stack.enter_context(served(session_bootstrap.create_api(sessions).app))
         stack.enter_context(scene.collector(**exporting))
         stack.enter_context(running_runner(scene.amqp_url, RUNNER_LANGUAGES="c", **variables))
         api = _execution_api(scene, session_url, exporting)

@@ -1,9 +1,12 @@
 """Three RabbitMQ nodes that are one broker, beside a stack."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from support.chaos.faults import drop
 from support.chaos.stack import ChaosStack
 
 CLUSTER_OVERLAY = Path(__file__).parents[2] / "chaos" / "compose.cluster.yml"
@@ -16,6 +19,8 @@ class Cluster:
     nodes = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
 
     names = tuple(f"rabbit@{node}" for node in nodes)
+
+    slowness = 1.0
 
     def __init__(self, stack: ChaosStack) -> None:
         self.stack = stack
@@ -35,6 +40,18 @@ class Cluster:
         assert listed is not None, f"{asked} does not answer"
         # Others have no members.
         return [queue for queue in listed if queue["members"]]
+
+    @contextmanager
+    def partitioned(self, minority: str) -> Iterator[None]:
+        """One node is cut off from the others; the services go on reaching all three."""
+        others = [node for node in self.nodes if node != minority]
+        pids = self.stack.main_pids(minority)
+        addresses = [address for node in others for address in self.stack.addresses(node)]
+        drop("-I", pids, addresses)
+        try:
+            yield
+        finally:
+            drop("-D", pids, addresses)
 
     def leader_of(self, queue: str) -> str:
         """The service whose node leads a queue."""

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import sqlalchemy
-from sqlalchemy import RowMapping, delete, func, insert, select, text, update
+from sqlalchemy import RowMapping, Select, delete, func, insert, select, text, update
 
 from execution_api.executions.repository import ExecutionRepository, NewExecution
 from execution_api.tables import (
@@ -21,6 +20,9 @@ from runlet import messages
 from runlet.execution import Reason, Status
 from runlet.limits import Limits
 from runlet.messages import RunRequested
+from runlet_postgres import engines
+
+CONNECTIONS = 15
 
 # Of everything that `ExecutionsDatabase` adds.
 TRACEPARENT = f"00-{'5a' * 16}-{'6b' * 8}-01"
@@ -43,7 +45,7 @@ class ExecutionsDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        self.engine = engines.create_engine(url, "test", CONNECTIONS, autocommit=True)
 
     def add(self, request: RunRequested | None = None) -> RunRequested:
         """A queued execution, its event and its outbox row."""
@@ -149,6 +151,6 @@ class ExecutionsDatabase:
         self.run(f"TRUNCATE {', '.join(metadata.tables)}")
         self.engine.dispose()
 
-    def _rows(self, query: sqlalchemy.Select[Any]) -> list[RowMapping]:
+    def _rows(self, query: Select[Any]) -> list[RowMapping]:
         with self.engine.connect() as connection:
             return list(connection.execute(query).mappings())

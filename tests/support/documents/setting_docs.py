@@ -21,7 +21,7 @@ from execution_api.runs.rate_limits import RateLimitSettings
 from runlet.limits import LimitSettings
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
-from runlet_telemetry.tracing import TracingSettings
+from runlet_telemetry.tracing_settings import TracingSettings
 
 ROOT = Path(__file__).parents[3]
 COMPOSE_FILES = (

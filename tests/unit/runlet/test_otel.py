@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from runlet.config import load
-from runlet_telemetry import otel, tracing
-from runlet_telemetry.tracing import Attributes, Kind, Tracer, TracingSettings
+from runlet_telemetry import otel, tracers, tracing
+from runlet_telemetry.tracing import Attributes, Kind, Tracer
+from runlet_telemetry.tracing_settings import TracingSettings
 from support.telemetry.otlp import SpanCollector, collecting_spans
 from support.wait_until import eventually
 
@@ -36,7 +37,7 @@ def start() -> Iterator[Start]:
 
         def create(endpoint: str, **environ: str) -> Tracer:
             variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "20"}
-            tracer = tracing.create(load(TracingSettings, {**variables, **environ}), "test-service")
+            tracer = tracers.create(load(TracingSettings, {**variables, **environ}), "test-service")
             started.callback(tracer.close)
             return tracer
 

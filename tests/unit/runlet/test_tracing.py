@@ -9,9 +9,10 @@ import structlog
 
 from runlet.config import ConfigError, load
 from runlet_amqp.envelopes import Envelope
-from runlet_telemetry import logs, tracing
+from runlet_telemetry import logs, tracers, tracing
 from runlet_telemetry.trace_context import trace_id
-from runlet_telemetry.tracing import OFF, Kind, TracingSettings
+from runlet_telemetry.tracing import OFF, Kind
+from runlet_telemetry.tracing_settings import TracingSettings
 from support.telemetry.tracers import RecordingTracer
 
 TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-00"
@@ -135,12 +136,12 @@ def test_an_endpoint_for_spans_alone_is_taken_as_it_is() -> None:
 def test_nothing_is_exported_without_an_endpoint(name: str) -> None:
     chosen = settings(EXPORTER_OTLP_ENDPOINT="", **{name: "1"})
     assert chosen.spans_endpoint() == ""
-    assert tracing.create(chosen, "test") is OFF
+    assert tracers.create(chosen, "test") is OFF
 
 
 def test_nothing_is_exported_when_the_sdk_is_disabled() -> None:
     disabled = settings(EXPORTER_OTLP_ENDPOINT="http://collector:4318", SDK_DISABLED="true")
-    assert tracing.create(disabled, "test") is OFF
+    assert tracers.create(disabled, "test") is OFF
 
 
 @pytest.mark.parametrize("address", ["collector:4318", "collector", "ftp://collector", "http://"])

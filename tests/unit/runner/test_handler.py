@@ -9,12 +9,7 @@ from runlet import messages, topology
 from runlet.execution import ExecutionResult, Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
-from runlet.messages import (
-    ExecutionFinished,
-    ExecutionOutput,
-    ExecutionStarted,
-    RunRequested,
-)
+from runlet.messages import ExecutionFinished, ExecutionOutput, ExecutionStarted, RunRequested
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError

@@ -191,3 +191,21 @@ def test_a_short_run_is_not_told_of_before_its_end(agent: PlayedAgent, stop: Sto
     run(Job(agent.container, lambda: True, unheard, stop), [STEP], ignored, lasts.set)
 
     assert not lasts.is_set()
+
+
+@pytest.mark.parametrize(("slow_seconds", "used_again"), [(60.0, True), (0.0, False)])
+def test_a_container_whose_scrub_took_long_is_not_used_again(
+    agent: PlayedAgent,
+    stop: StopRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    slow_seconds: float,
+    used_again: bool,
+) -> None:
+    monkeypatch.setattr("runner.sandbox.job.SLOW_SCRUB_SECONDS", slow_seconds)
+    agent.report(Cause.EXITED)
+    agent.done()
+
+    job = Job(agent.container, lambda: True, unheard, stop)
+    run(job, [STEP])
+
+    assert is_ordinary(job.transcript) == used_again

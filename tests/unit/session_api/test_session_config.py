@@ -33,12 +33,25 @@ def test_an_unknown_log_level_is_refused() -> None:
         load(Config, {"DATABASE_URL": URL, "LOG_LEVEL": "loud"})
 
 
+@pytest.mark.parametrize("days", ["-1", "36501", "soon"])
+def test_a_retention_out_of_range_is_refused(days: str) -> None:
+    with pytest.raises(ConfigError, match="SESSION_RETENTION_DAYS"):
+        load(Config, {"DATABASE_URL": URL, "SESSION_RETENTION_DAYS": days})
+
+
+def test_without_retention_nothing_is_removed() -> None:
+    kept_for_ever = load(Config, {"DATABASE_URL": URL, "SESSION_RETENTION_DAYS": "0"})
+
+    assert bootstrap.create_api(kept_for_ever).loops == ()
+    assert bootstrap.create_api(load(Config, {"DATABASE_URL": URL})).loops
+
+
 def test_an_unknown_language_stops_the_start() -> None:
     with pytest.raises(ValueError, match="cobol is not a language"):
-        bootstrap.create_app(Config(database_url=URL, languages="python, cobol"))
+        bootstrap.create_api(Config(database_url=URL, languages="python, cobol"))
 
 
 def test_building_the_application_connects_nowhere() -> None:
     nowhere = "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"
-    app = bootstrap.create_app(Config(database_url=nowhere))
+    app = bootstrap.create_api(Config(database_url=nowhere)).app
     assert app.test_client().get("/health").get_json() == {"status": "ok"}

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 from sqlalchemy import (
     CTE,
     DateTime,
@@ -28,7 +27,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONPATH
-from sqlalchemy.exc import IntegrityError
 
 from execution_api.executions.trace_notes import trace_note
 from execution_api.outbox.outbox import StoredRequest
@@ -36,6 +34,7 @@ from execution_api.tables import dead_letters, execution_events, executions, out
 from runlet import callback_events
 from runlet.execution import ACTIVE, Reason, Status
 from runlet_http.cursors import Cursor
+from runlet_postgres.errors import ConstraintViolatedError
 
 _ONE_ACTIVE = "executions_one_active"
 
@@ -97,8 +96,8 @@ class DeadLetterRepository:
         try:
             with self._engine.connect() as connection:
                 row = connection.execute(_REQUEUE, values).mappings().first()
-        except IntegrityError as error:
-            if _violated_constraint(error) != _ONE_ACTIVE:
+        except ConstraintViolatedError as error:
+            if error.constraint != _ONE_ACTIVE:
                 raise
             return None
         return None if row is None else StoredRequest(**row)
@@ -116,11 +115,6 @@ class DeadLetterRepository:
             active_id=row.active_id,
             active_status=row.active_status and Status(row.active_status),
         )
-
-
-def _violated_constraint(error: IntegrityError) -> str | None:
-    cause = error.orig
-    return cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
 
 
 _LETTER_ID = bindparam("letter_id", type_=dead_letters.c.id.type)

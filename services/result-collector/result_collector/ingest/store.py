@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError
 
 from result_collector.ingest import batch_entries, dead_letters, handlers, statements
 from result_collector.ingest.batch_entries import Unit
@@ -20,12 +19,13 @@ from runlet.clock import Clock
 from runlet.execution import TERMINAL
 from runlet_amqp.consumer import Delivery
 from runlet_postgres import engines
+from runlet_postgres.errors import InvalidDataError
 from runlet_telemetry import tracing
 
 log = structlog.get_logger()
 
 # One event is at fault for these, not the database: the same event will fail again.
-EVENT_ERRORS = (DataError, IntegrityError, ValueError, OverflowError)
+EVENT_ERRORS = (InvalidDataError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)

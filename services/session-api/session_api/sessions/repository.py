@@ -64,7 +64,7 @@ class SessionRepository:
     """Stores code sessions.
 
     The engine must be in autocommit mode. When the database does not answer, every method raises
-    one of `runlet_postgres.engines.AWAY_ERRORS`.
+    DatabaseUnavailableError.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
