@@ -18,8 +18,9 @@ _REFUSALS = (400, 401, 403, 404)
 class Management:
     """The management API at `url`, which holds user and password, for one virtual host.
 
-    `ca_file` names the authorities that are trusted where it is encrypted. Each call takes up to TIMEOUT_SECONDS, and raises BrokerUnavailableError when the broker does
-    not answer, BrokerRefusedError when it refuses.
+    `ca_file` names the authorities that are trusted where it is encrypted. Each call takes up to
+    TIMEOUT_SECONDS, and raises BrokerUnavailableError when the broker does not answer,
+    BrokerRefusedError when it refuses.
     """
 
     url: str = field(repr=False)

@@ -50,6 +50,13 @@ class Config(BrokerSettings):
     languages: LanguageList = ""
     log_level: LogLevel = "INFO"
 
+    def offered_languages(self) -> tuple[str, ...]:
+        """The ids of the deployment's languages. Raises ConfigError for an unknown one."""
+        try:
+            return tuple(offered(config.comma_separated(self.languages)))
+        except ValueError as error:
+            raise config.ConfigError(f"The setting LANGUAGES is not usable: {error}.") from error
+
     def management(self) -> Management:
         """The management API for the virtual host of AMQP_URL."""
         address = self.addresses()[0]
@@ -67,9 +74,8 @@ def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str,
     """
     management = settings.management()
     management.apply_policies(wanted_policies)
-    languages = offered(config.comma_separated(settings.languages))
+    topology = create_topology(settings.offered_languages())
     with connect(settings, NAME) as connection:
-        topology = create_topology(languages)
         return QueueMigration(connection, topology, management.count_messages).run()
 
 

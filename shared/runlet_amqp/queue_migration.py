@@ -3,13 +3,14 @@
 The arguments of a queue can never be changed, so its messages move to a second queue and back.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import pika
 import structlog
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
+from pika.spec import Basic
 
 from runlet import topology
 from runlet_amqp import declaration
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 
 SUFFIX = ".migrating"
 DELIVERY_COUNT = "x-delivery-count"
+# Headers of a message in a second queue: where it was published to.
+EXCHANGE, ROUTING_KEY = "x-runlet-exchange", "x-runlet-routing-key"
 # The broker counts what is in the hands of consumers every 5 s; twice that, and some more.
 COUNT_SECONDS = 12.0
 NOT_FOUND, PRECONDITION_FAILED = 404, 406
@@ -57,7 +60,9 @@ class QueueMigration:
             deleted = (*self._delete(delays), *self._delete(others))
             in_use = tuple(queue for queue in outdated if queue not in deleted)
             self._declare_all_but(in_use)
-            self._move_back()
+            for queue in sorted(self._wanted.queues, key=_is_delay):
+                if self._exists(queue + SUFFIX):
+                    self._move_back(queue)
         return in_use
 
     def _is_outdated(self, queue: str) -> bool:
@@ -86,7 +91,7 @@ class QueueMigration:
         idle = [queue for queue in queues if not self._has_consumers(queue)]
         for queue in idle:
             self._unbind(queue)
-            self._move(queue, queue + SUFFIX)
+            self._move_away(queue)
         if idle:
             self._connection.sleep(COUNT_SECONDS)
         empty = [queue for queue in idle if self._count_messages(queue) == 0]
@@ -109,40 +114,58 @@ class QueueMigration:
                             queue, binding.exchange, binding.routing_key, arguments
                         )
 
-    def _move(self, source: str, target: str) -> int:
+    def _move_away(self, queue: str) -> None:
+        """Move messages into a second queue, with a note of where they were published to."""
+        with self._connection.channel() as channel:
+            channel.confirm_delivery()
+            channel.queue_declare(queue + SUFFIX, durable=True, arguments=QUEUE_ARGUMENTS)
+            for method, properties, body in _messages(channel, queue):
+                origin = {EXCHANGE: method.exchange, ROUTING_KEY: method.routing_key}
+                properties.headers = {**(properties.headers or {}), **origin}
+                _publish(channel, "", queue + SUFFIX, properties, body)
+                channel.basic_ack(method.delivery_tag)
+
+    def _move_back(self, queue: str) -> None:
+        """Publish messages again as they were: a delay passes the routing key on."""
         moved = 0
         with self._connection.channel() as channel:
             channel.confirm_delivery()
-            if target.endswith(SUFFIX):
-                channel.queue_declare(target, durable=True, arguments=QUEUE_ARGUMENTS)
-            while True:
-                method, properties, body = channel.basic_get(source)
-                if method is None:
-                    return moved
-                # The broker counts anew; what it wrote before would be taken for its count.
-                (properties.headers or {}).pop(DELIVERY_COUNT, None)
-                # Returns when the broker has it, and raises when it has not.
-                channel.basic_publish("", target, body, properties, mandatory=True)
+            for method, properties, body in _messages(channel, queue + SUFFIX):
+                exchange = properties.headers.pop(EXCHANGE)
+                routing_key = properties.headers.pop(ROUTING_KEY)
+                _publish(channel, exchange, routing_key, properties, body)
                 channel.basic_ack(method.delivery_tag)
                 moved += 1
+            channel.queue_delete(queue + SUFFIX)
+        log.info("queue_migrated", queue=queue, messages=moved)
 
     def _declare_all_but(self, left: Collection[str]) -> None:
         queues = tuple(queue for queue in self._wanted.queues if queue not in left)
         with self._connection.channel() as channel:
             declaration.declare(channel, replace(self._wanted, queues=queues))
 
-    def _move_back(self) -> None:
-        for queue in sorted(self._wanted.queues, key=_is_delay):
-            second = queue + SUFFIX
-            if self._exists(second):
-                moved = self._move_into(second, queue)
-                log.info("queue_migrated", queue=queue, messages=moved)
 
-    def _move_into(self, second: str, queue: str) -> int:
-        moved = self._move(second, queue)
-        with self._connection.channel() as channel:
-            channel.queue_delete(second)
-        return moved
+def _messages(
+    channel: BlockingChannel, queue: str
+) -> Iterator[tuple[Basic.GetOk, pika.BasicProperties, bytes]]:
+    while True:
+        method, properties, body = channel.basic_get(queue)
+        if method is None or properties is None or body is None:
+            return
+        yield method, properties, body
+
+
+def _publish(
+    channel: BlockingChannel,
+    exchange: str,
+    routing_key: str,
+    properties: pika.BasicProperties,
+    body: bytes,
+) -> None:
+    """Return when the broker has it; raises UnroutableError or NackError when it has not."""
+    # The broker counts anew; what it wrote before would be taken for its count.
+    properties.headers.pop(DELIVERY_COUNT, None)
+    channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
 
 
 def _is_delay(queue: str) -> bool:
