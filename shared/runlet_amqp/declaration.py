@@ -1,16 +1,22 @@
 """The topology as data, and declaring it: exchanges, queues and how they hang together."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.channel import Channel
+from pika.exceptions import ChannelClosedByBroker
 from pika.exchange_type import ExchangeType
 
 from runlet import topology
 
 # Nothing else: what an operator or an upgrade may want to change is a policy (policies.py).
 QUEUE_ARGUMENTS = {"x-queue-type": "quorum"}
+
+# AMQP's reply code.
+PRECONDITION_FAILED = 406
+_QUEUE_IN_REPLY = re.compile(r"inequivalent arg .* for queue '([^']+)'")
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,10 @@ class Topology:
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[str, ...] = ()
     bindings: tuple[QueueBinding, ...] = ()
+
+    def without_queue(self, name: str) -> "Topology":
+        """The same, but for declaring this queue; its bindings stay."""
+        return replace(self, queues=tuple(queue for queue in self.queues if queue != name))
 
 
 _EXCHANGES = (
@@ -79,6 +89,17 @@ def declare(channel: Channel | BlockingChannel, wanted: Topology) -> None:
             routing_key=binding.routing_key,
             arguments=dict(binding.arguments),
         )
+
+
+def outdated_queue(error: BaseException) -> str | None:
+    """The queue of an older version that a refused declaration is about, if it is about one.
+
+    It can be used as it is, but not be declared, until runlet_amqp.prepare_broker makes it anew.
+    """
+    if isinstance(error, ChannelClosedByBroker) and error.reply_code == PRECONDITION_FAILED:
+        named = _QUEUE_IN_REPLY.search(error.reply_text)
+        return named[1] if named else None
+    return None
 
 
 def _bindings(languages: Iterable[str]) -> Iterable[QueueBinding]:

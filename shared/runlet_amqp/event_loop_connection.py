@@ -155,9 +155,20 @@ class EventLoopConnection:
         connection.ioloop.call_later(BEAT_EVERY_SECONDS, again)
 
     def _set_up(self, use: Callable[[Channel], None], channel: Channel) -> None:
-        channel.add_on_close_callback(lambda _channel, reason: self.fail(reason))
+        channel.add_on_close_callback(partial(self._on_channel_closed, use))
         self.guard(declaration.declare)(channel, self._topology)
         self.guard(use)(channel)
+
+    def _on_channel_closed(
+        self, use: Callable[[Channel], None], _channel: Channel, reason: BaseException
+    ) -> None:
+        queue = declaration.outdated_queue(reason)
+        if queue is None or self._connection is None or not self._connection.is_open:
+            self.fail(reason)
+            return
+        log.warning("queue_outdated", queue=queue, connection=self._name)
+        self._topology = self._topology.without_queue(queue)
+        self._connection.channel(on_open_callback=partial(self._set_up, use))
 
     def _check_setup(self) -> None:
         if not self._is_ready:

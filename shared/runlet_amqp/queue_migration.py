@@ -14,7 +14,7 @@ from pika.spec import Basic
 
 from runlet import topology
 from runlet_amqp import declaration
-from runlet_amqp.declaration import QUEUE_ARGUMENTS, Topology
+from runlet_amqp.declaration import PRECONDITION_FAILED, QUEUE_ARGUMENTS, Topology
 from runlet_amqp.errors import broker_errors
 
 log = structlog.get_logger()
@@ -25,7 +25,8 @@ DELIVERY_COUNT = "x-delivery-count"
 EXCHANGE, ROUTING_KEY = "x-runlet-exchange", "x-runlet-routing-key"
 # The broker counts what is in the hands of consumers every 5 s; twice that, and some more.
 COUNT_SECONDS = 12.0
-NOT_FOUND, PRECONDITION_FAILED = 404, 406
+# AMQP's reply code.
+NOT_FOUND = 404
 
 CountMessages = Callable[[str], int]
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -10,13 +11,19 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runlet import topology
-from runlet_amqp import queue_migration
+from runlet_amqp import envelopes, queue_migration
 from runlet_amqp.connection import connect
+from runlet_amqp.consumer import Consumer, Delivery
 from runlet_amqp.policies import create_policies
 from runlet_amqp.prepare_broker import Config, prepare
+from runlet_amqp.publisher import Publisher
+from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.queue_migration import QueueMigration
 from support.broker import older_topology, vhosts
 from support.broker.vhosts import TOPOLOGY
+from support.loops import supervised
+from support.sandboxes.runners import run_request
+from support.wait_until import eventually
 
 RUNS, RESULTS, DEAD = "runs.python", "results.collector", "runs.dead"
 # Too long to run out in a test.
@@ -173,6 +180,23 @@ def test_a_queue_whose_former_consumer_still_holds_a_message_stays(
     assert {queue: sorted(messages) for queue, messages in found.items()} == {
         queue: sorted(messages) for queue, messages in filled.items()
     }
+
+
+def test_services_work_with_queues_that_could_not_be_migrated_yet(
+    amqp_url: str, filled: dict[str, list[str]]
+) -> None:
+    taken: list[Delivery] = []
+    publisher = Publisher(amqp_url, "new", TOPOLOGY)
+    consumer = Consumer(amqp_url, "new", [RUNS], EACH + 1, TOPOLOGY, taken.append)
+    with (
+        supervised(publisher.loop(), consumer.loop(is_drained=lambda: True)),
+        closing(QueueCounter(amqp_url, "new", TOPOLOGY)) as counter,
+    ):
+        assert publisher.wait_until_connected(120)
+        publisher.publish(envelopes.run_request(run_request("print(1)"), None)).result(120)
+        eventually(lambda: len(taken) == EACH + 1, 120)
+        assert [each.body.decode() for each in taken[:EACH]] == filled[RUNS]
+        assert counter.count("runs.go").messages == EACH
 
 
 def test_a_request_that_waits_for_its_next_try_comes_to_its_runners(amqp_url: str) -> None:
