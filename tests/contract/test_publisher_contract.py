@@ -103,7 +103,7 @@ def test_whatever_keeps_a_connection_from_being_made_it_is_tried_again(
 
     publisher = Publisher(amqp_url, "test", TOPOLOGY)
     with monkeypatch.context() as trouble:
-        trouble.setattr(event_loop_connection, "CoalescingConnection", open_changed)
+        trouble.setattr(event_loop_connection, "connection_class", lambda: open_changed)
         with supervised(publisher.loop()):
             assert not publisher.wait_until_connected(1)
             trouble.undo()
