@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
+import pika
 import structlog
 from msgspec import Meta
 
@@ -23,7 +24,7 @@ from runlet.settings import LanguageList, LogLevel
 from runlet_amqp import policies
 from runlet_amqp.connection import connect
 from runlet_amqp.declaration import create_topology
-from runlet_amqp.errors import BrokerUnavailableError
+from runlet_amqp.errors import BrokerUnavailableError, broker_errors
 from runlet_amqp.management import Management
 from runlet_amqp.policies import Policy
 from runlet_amqp.queue_migration import QueueMigration
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 NAME = "prepare-broker"
 MANAGEMENT_PORT = 15672
+# An exclusive queue, which another connection can neither declare nor use.
+LOCK = "runlet.prepare-broker"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,17 @@ def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str,
     management.apply_policies(wanted_policies)
     topology = create_topology(settings.offered_languages())
     with connect(settings, NAME) as connection:
+        _lock(connection)
         return QueueMigration(connection, topology, management.count_messages).run()
+
+
+def _lock(connection: pika.BlockingConnection) -> None:
+    """Keep others from preparing as well, as long as the connection lasts.
+
+    Raises BrokerUnavailableError while another has the lock.
+    """
+    with broker_errors():
+        connection.channel().queue_declare(LOCK, exclusive=True)
 
 
 def main() -> int:

@@ -14,8 +14,9 @@ from runlet import topology
 from runlet_amqp import envelopes, queue_migration
 from runlet_amqp.connection import connect
 from runlet_amqp.consumer import Consumer, Delivery
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.policies import create_policies
-from runlet_amqp.prepare_broker import Config, prepare
+from runlet_amqp.prepare_broker import LOCK, Config, prepare
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.queue_migration import QueueMigration
@@ -180,6 +181,15 @@ def test_a_queue_whose_former_consumer_still_holds_a_message_stays(
     assert {queue: sorted(messages) for queue, messages in found.items()} == {
         queue: sorted(messages) for queue, messages in filled.items()
     }
+
+
+def test_a_broker_is_prepared_by_one_at_a_time(amqp_url: str) -> None:
+    config = Config(amqp_url=amqp_url, rabbitmq_management_url=vhosts.management_of(amqp_url).url)
+    with connect(amqp_url, "another") as another:
+        another.channel().queue_declare(LOCK, exclusive=True)
+        with pytest.raises(BrokerUnavailableError, match="RESOURCE_LOCKED"):
+            prepare(config, create_policies())
+    assert prepare(config, create_policies()) == ()
 
 
 def test_services_work_with_queues_that_could_not_be_migrated_yet(
