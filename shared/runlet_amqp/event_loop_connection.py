@@ -11,7 +11,6 @@ from pika.exceptions import ConnectionClosedByClient
 
 from runlet.backoff import Backoff
 from runlet_amqp import declaration
-from runlet_amqp.coalescing_connection import connection_class
 from runlet_amqp.connection import open_first
 from runlet_amqp.declaration import Topology
 from runlet_amqp.errors import (
@@ -127,7 +126,7 @@ class EventLoopConnection:
             failures.append(error)
             connection.ioloop.stop()
 
-        connection = connection_class()(
+        connection = pika.SelectConnection(
             address,
             on_open_callback=lambda opened: opened.ioloop.stop(),
             on_open_error_callback=lambda _connection, error: give_up(error),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import urllib3
 
@@ -16,14 +16,16 @@ _REFUSALS = (400, 401, 403, 404)
 
 @dataclass(frozen=True)
 class Management:
-    """The management API at `url`, which holds user and password, for one virtual host.
+    """The management API at `url`, for one virtual host.
 
     `ca_file` names the authorities that are trusted where it is encrypted. Each call takes up to
     TIMEOUT_SECONDS, and raises BrokerUnavailableError when the broker does not answer,
     BrokerRefusedError when it refuses.
     """
 
-    url: str = field(repr=False)
+    url: str
+    user: str
+    password: str = field(repr=False)
     vhost: str
     ca_file: str = ""
 
@@ -48,9 +50,8 @@ class Management:
         return f"/api/policies/{quote(self.vhost, safe='')}/{quote(name, safe='')}"
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        address = urlsplit(self.url)
-        login = urllib3.make_headers(basic_auth=unquote(f"{address.username}:{address.password}"))
-        url = f"{address.scheme}://{address.hostname}:{address.port}{path}"
+        login = urllib3.make_headers(basic_auth=f"{self.user}:{self.password}")
+        url = self.url.rstrip("/") + path
         pool = urllib3.PoolManager(timeout=TIMEOUT_SECONDS, ca_certs=self.ca_file or None)
         try:
             answer = pool.request(method, url, json=body, headers=login, retries=False)

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import pika
 import structlog
@@ -43,11 +42,12 @@ LOCK = "runlet.prepare-broker"
 class Config(BrokerSettings):
     """Each field is an environment variable of the same name, in capitals."""
 
-    rabbitmq_management_url: Annotated[
+    rabbitmq_management_address: Annotated[
         str,
         Meta(
-            description="RabbitMQ's management API with user and password. Default: port 15672 of "
-            "the first address in AMQP_URL, without encryption."
+            description="RabbitMQ's management API, such as `https://broker:15671`; user and "
+            "password are those of AMQP_URL. Default: port 15672 of its first address, in plain "
+            "text."
         ),
     ] = ""
     languages: LanguageList = ""
@@ -64,10 +64,10 @@ class Config(BrokerSettings):
         """The management API for the virtual host of AMQP_URL."""
         address = self.addresses()[0]
         login = address.credentials
-        user, password = quote(login.username, safe=""), quote(login.password, safe="")
-        url = f"http://{user}:{password}@{address.host}:{MANAGEMENT_PORT}"
-        chosen = self.rabbitmq_management_url or url
-        return Management(chosen, address.virtual_host, self.amqp_ca_file)
+        url = self.rabbitmq_management_address or f"http://{address.host}:{MANAGEMENT_PORT}"
+        return Management(
+            url, login.username, login.password, address.virtual_host, self.amqp_ca_file
+        )
 
 
 def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str, ...]:

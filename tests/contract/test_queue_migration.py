@@ -53,6 +53,11 @@ def filled(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str
     return ids
 
 
+def config_for(amqp_url: str) -> Config:
+    address = vhosts.management_of(amqp_url).url
+    return Config(amqp_url=amqp_url, rabbitmq_management_address=address)
+
+
 def migrate(amqp_url: str) -> tuple[str, ...]:
     with connect(amqp_url, "migration") as connection:
         return QueueMigration(connection, TOPOLOGY, ready_messages(connection)).run()
@@ -169,7 +174,7 @@ def test_a_queue_whose_former_consumer_still_holds_a_message_stays(
     amqp_url: str, filled: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    config = Config(amqp_url=amqp_url, rabbitmq_management_url=vhosts.management_of(amqp_url).url)
+    config = config_for(amqp_url)
     with connect(amqp_url, "older runner") as connection:
         held, _properties, _body = connection.channel().basic_get(RUNS)
         assert held
@@ -184,7 +189,7 @@ def test_a_queue_whose_former_consumer_still_holds_a_message_stays(
 
 
 def test_a_broker_is_prepared_by_one_at_a_time(amqp_url: str) -> None:
-    config = Config(amqp_url=amqp_url, rabbitmq_management_url=vhosts.management_of(amqp_url).url)
+    config = config_for(amqp_url)
     with connect(amqp_url, "another") as another:
         another.channel().queue_declare(LOCK, exclusive=True)
         with pytest.raises(BrokerUnavailableError, match="RESOURCE_LOCKED"):

@@ -50,7 +50,13 @@ def apply_policies(
 
 def management_of(amqp_url: str) -> Management:
     """The management API for the virtual host of this address."""
-    return Management(_required(MANAGEMENT_VARIABLE), urlsplit(amqp_url).path.strip("/"))
+    address = urlsplit(_required(MANAGEMENT_VARIABLE))
+    return Management(
+        f"{address.scheme}://{address.hostname}:{address.port}",
+        address.username or "",
+        address.password or "",
+        urlsplit(amqp_url).path.strip("/"),
+    )
 
 
 @contextmanager
