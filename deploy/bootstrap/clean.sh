@@ -2,7 +2,8 @@
 # Removes everything Runlet made on this machine, its data too. The engine itself stays.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
+source deploy/bootstrap/lib/need.sh
+need log settings engine compose
 
 main() {
   if engine_answers; then
@@ -16,7 +17,7 @@ main() {
   # What make runner wrote there.
   forget AMQP_URL
   forget AMQP_CA_FILE
-  forget_secrets
+  forget_old_secrets
   rm -rf .runlet .venv
   find deploy/ca-certificates -type f ! -name .gitkeep -delete
   step "Nothing of Runlet is left but this folder. The engine and official images it pulled stay."
@@ -36,7 +37,7 @@ remove_from_engine() {
 # projects "docker LIST" [FIELD]: what belongs to this stack or to a test's.
 projects() {
   $1 --format "{{.Label \"com.docker.compose.project\"}} {{.${2:-ID}}}" \
-    | sed -nE "s/^($PROJECT|runlet-(test|chaos|cluster|hosts|beside)-[0-9]+) //p"
+    | sed -nE "s/^($PROJECT|runlet-(test|chaos|cluster|hosts|swarm|beside|alone)-[0-9]+) //p"
 }
 
 xargs_docker() {
