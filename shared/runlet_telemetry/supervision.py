@@ -89,7 +89,10 @@ def end_process(reason: str) -> None:
     """End this process as SIGTERM does, and after ENDING_SECONDS without asking anybody."""
     log.critical("process_ending", reason=reason)
     # A loop that hangs may keep an orderly end waiting for ever.
-    threading.Timer(ENDING_SECONDS, os._exit, (os.EX_SOFTWARE,)).start()
+    last_resort = threading.Timer(ENDING_SECONDS, os._exit, (os.EX_SOFTWARE,))
+    # An orderly end does not wait for it.
+    last_resort.daemon = True
+    last_resort.start()
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -269,7 +269,7 @@ def test_what_the_reconciler_ends_is_told(database: ExecutionsDatabase, cancelle
     if cancelled:
         stuck_executions.ask_to_cancel(database, request, 50)
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    reconciliation = Reconciliation(engine, SystemClock(), timedelta(seconds=60), ["java"])
+    reconciliation = Reconciliation(engine, timedelta(seconds=60), ["java"])
     [reconciled] = reconciliation.settle_batch(["python"], [])
     assert reconciled.row["callback_attempt"] == 1
     assert asked_for(database, request.execution_id)

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from result_collector.callbacks import statements
 from result_collector.callbacks.delivery_result import DeliveryResult
 from result_collector.callbacks.sender import Attempt
-from result_collector.tables import executions
 from runlet import callback_events
 from runlet.clock import Clock
+from runlet_postgres.execution_rows import COLUMN_NAMES
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class CallbackStore:
             row = connection.execute(statements.BEGIN, values).mappings().first()
         if row is None:
             return None
-        execution = {column.name: row[column.name] for column in executions.c}
+        execution = {name: row[name] for name in COLUMN_NAMES}
         return Attempt(execution_id, attempt, row["first_attempt"], at, row["url"], execution)
 
     def conclude(
