@@ -36,7 +36,8 @@ hash_configs() {
   START_POSTGRES_HASH=$(hash_of deploy/swarm/start-postgres)
   DATABASES_HASH=$(hash_of deploy/postgres/init/10-databases.sql)
   RABBITMQ_HASH=$(hash_of deploy/rabbitmq/rabbitmq.conf)
-  export NGINX_HASH BACKENDS_HASH START_POSTGRES_HASH DATABASES_HASH RABBITMQ_HASH
+  POLICIES_HASH=$(hash_of deploy/rabbitmq/policies.json)
+  export NGINX_HASH BACKENDS_HASH START_POSTGRES_HASH DATABASES_HASH RABBITMQ_HASH POLICIES_HASH
 }
 
 hash_of() {

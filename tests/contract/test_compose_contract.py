@@ -11,6 +11,7 @@ from execution_api.config import ApiConfig as ExecutionApiConfig
 from execution_api.config import RelayConfig
 from result_collector.config import Config as CollectorConfig
 from runlet.languages import LANGUAGES
+from runlet_amqp.prepare_broker import Config as PrepareConfig
 from runner.config import Config as RunnerConfig
 from session_api.config import Config as SessionApiConfig
 
@@ -76,6 +77,7 @@ def test_no_service_is_privileged_and_ours_hold_no_capability(services: dict[str
         ("execution-relay", RelayConfig),
         ("runner", RunnerConfig),
         ("result-collector", CollectorConfig),
+        ("broker-prepare", PrepareConfig),
     ],
 )
 def test_every_setting_that_is_passed_is_one_that_the_service_knows(
