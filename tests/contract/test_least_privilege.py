@@ -28,7 +28,7 @@ READERS = {
     "session-db-password": DATABASE_SERVER | {"session-migrate", "session-api"},
     "execution-db-password": DATABASE_SERVER | EXECUTION_API | {"execution-migrate"},
     "collector-db-password": DATABASE_SERVER | {"result-collector"},
-    "rabbitmq-password": EXECUTION_API | {"runner", "result-collector"},
+    "rabbitmq-password": EXECUTION_API | {"broker-prepare", "runner", "result-collector"},
     "rabbitmq-definitions": {"rabbitmq"},
     "service-token": {"session-api", "execution-api"},
     "metrics-token": {"session-api", "execution-api", "prometheus"},

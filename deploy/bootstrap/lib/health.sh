@@ -34,7 +34,7 @@ unhealthy_services() {
 
 is_healthy() {
   case "$1:$3" in
-    *'(healthy)' | secrets:'Exited (0)'* | postgres-passwords:'Exited (0)'* | *-migrate:'Exited (0)'* | runtimes:'Exited (0)'*) ;;
+    *'(healthy)' | secrets:'Exited (0)'* | postgres-passwords:'Exited (0)'* | broker-prepare:'Exited (0)'* | *-migrate:'Exited (0)'* | runtimes:'Exited (0)'*) ;;
     # The engine asks seldom, so at the start the container's own check is asked here.
     *'(health: starting)') passes_its_check "$2" ;;
     *) return 1 ;;
