@@ -4,7 +4,7 @@
 # The tests promise to pass however slow the machine is; this is how to see whether they do.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-source "$ROOT/deploy/bootstrap/lib/say.sh"
+source "$ROOT/deploy/bootstrap/lib/log.sh"
 
 PERIOD_US=100000
 GROUP=runlet-slow-$$
