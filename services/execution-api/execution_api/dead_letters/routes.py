@@ -9,7 +9,7 @@ from flask import Response, url_for
 from execution_api import context
 from execution_api.dead_letters.schemas import DeadLetterListSchema
 from execution_api.executions.schemas import EXECUTION_ID, AcceptedSchema, PageSchema
-from execution_api.openapi import examples, links
+from execution_api.openapi import links
 from execution_api.openapi.problem_documents import NO_LETTER, NOT_FAILED
 from runlet.execution import Status
 from runlet_http import path_ids
@@ -34,9 +34,7 @@ _LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTI
 )
 @blueprints.document_problems(dead_letters, 422, 503)
 @dead_letters.arguments(PageSchema(), location="query")
-@dead_letters.response(
-    200, DeadLetterListSchema, description="A page, newest first.", example=examples.DEAD_LETTERS
-)
+@dead_letters.response(200, DeadLetterListSchema, description="A page, newest first.")
 def list_newest(query: dict[str, Any]) -> dict[str, Any]:
     """What was given up and why, newest first."""
     limit: int = query["limit"]
@@ -58,7 +56,6 @@ def list_newest(query: dict[str, Any]) -> dict[str, Any]:
     202,
     AcceptedSchema,
     description="Ask at Location for the result.",
-    example=examples.ACCEPTED,
     headers=_LOCATION,
 )
 def requeue(letter_id: str) -> tuple[Any, int, Mapping[str, str]]:

@@ -19,10 +19,10 @@ from execution_api.executions.schemas import (
     WaitSchema,
 )
 from execution_api.executions.waiters import Row, wait_until
-from execution_api.openapi import examples, links
+from execution_api.openapi import links
 from execution_api.openapi.problem_documents import ACTIVE, NO_EXECUTION, NO_SESSION, OVER, TOO_MANY
 from execution_api.runs.run_request import RunBody
-from execution_api.runs.schema import RunSchema
+from execution_api.runs.schema import RUN_EXAMPLE, RunSchema
 from execution_api.runs.submission import RunCall
 from execution_api.streaming import reader_connection, sse
 from execution_api.streaming.position import LAST_EVENT_ID, PATTERN, Position
@@ -65,12 +65,11 @@ _LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTI
     **documents.links(202, **links.THIS_EXECUTION, **links.SAME_SESSION),
 )
 @blueprints.document_problems(executions, 400, NO_SESSION, ACTIVE, 413, 415, 422, TOO_MANY, 503)
-@executions.arguments(RunSchema(), required=False, example=examples.RUN)
+@executions.arguments(RunSchema(), required=False, example=RUN_EXAMPLE)
 @executions.response(
     202,
     AcceptedSchema,
     description="Accepted; ask at Location for the result.",
-    example=examples.ACCEPTED,
     headers=_LOCATION,
 )
 def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
@@ -95,9 +94,7 @@ def run(body: RunBody, session_id: str) -> tuple[Any, int, Mapping[str, str]]:
 )
 @blueprints.document_problems(executions, NO_EXECUTION, 422, 503)
 @executions.arguments(WaitSchema(), location="query")
-@executions.response(
-    200, ExecutionSchema, description="The execution as it is now.", example=examples.EXECUTION
-)
+@executions.response(200, ExecutionSchema, description="The execution as it is now.")
 def read(query: dict[str, float], execution_id: str) -> dict[str, Any]:
     """The whole execution; its result once it is over."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -143,9 +140,7 @@ def stream(execution_id: str) -> Response:
     **documents.links(202, **links.THIS_EXECUTION),
 )
 @blueprints.document_problems(executions, NO_EXECUTION, OVER, 503)
-@executions.response(
-    202, CancelledSchema, description="Cancelled, or about to be.", example=examples.CANCELLED
-)
+@executions.response(202, CancelledSchema, description="Cancelled, or about to be.")
 def cancel(execution_id: str) -> tuple[Any, int]:
     """End an execution before its time; what it printed so far is kept."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -160,9 +155,7 @@ def cancel(execution_id: str) -> tuple[Any, int]:
     **documents.links(200, **links.THIS_EXECUTION),
 )
 @blueprints.document_problems(executions, NO_EXECUTION, 503)
-@executions.response(
-    200, EventsSchema, description="What happened, oldest first.", example=examples.EVENTS
-)
+@executions.response(200, EventsSchema, description="What happened, oldest first.")
 def events(execution_id: str) -> dict[str, Any]:
     """Every step of the execution, with its time."""
     known_id = path_ids.parse(execution_id, "execution")
@@ -180,9 +173,7 @@ def events(execution_id: str) -> dict[str, Any]:
 )
 @blueprints.document_problems(executions, NO_SESSION, 422, 503)
 @executions.arguments(PageSchema(), location="query")
-@executions.response(
-    200, ExecutionListSchema, description="A page, newest first.", example=examples.EXECUTIONS
-)
+@executions.response(200, ExecutionListSchema, description="A page, newest first.")
 def list_newest(query: dict[str, Any], session_id: str) -> dict[str, Any]:
     """The executions of a session, newest first."""
     known_id = path_ids.parse(session_id, "code session")

@@ -131,9 +131,7 @@ _FIELD_TYPES: dict[type, Callable[..., fields.Field[Any]]] = {
 
 def _result_field(shown: ResultField) -> fields.Field[Any]:
     """A field of the result: null until the execution is over, or without meaning for its end."""
-    metadata: dict[str, Any] = {"description": shown.description}
-    if shown.type is not CompileResult:
-        metadata["example"] = shown.example
+    metadata = {"description": shown.description, "example": shown.example}
     return _FIELD_TYPES[shown.type](allow_none=True, metadata=metadata)
 
 
@@ -150,7 +148,10 @@ _FIELDS: dict[str, fields.Field[Any]] = {
     "feedback": fields.List(
         fields.Nested(FeedbackSchema),
         allow_none=True,
-        metadata={"description": "Remarks for the learner; null until it is over."},
+        metadata={
+            "description": "Remarks for the learner; null until it is over.",
+            "example": [],
+        },
     ),
     "attempts": fields.Integer(metadata=_ATTEMPTS),
     "limits": fields.Nested(LimitsSchema, metadata={"description": "What the run may use."}),
