@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -69,6 +70,40 @@ def test_an_end_without_a_start_of_its_own_keeps_the_one_that_was_told(
     start = started(request)
     store(database, start, dataclasses.replace(finished(request), started_at=None))
     assert database.execution(request.execution_id)["started_at"] == start.started_at
+
+
+def test_an_end_tells_the_start_of_its_attempt_and_where_it_ran(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    places = {"runner": "runner-1", "container": "0a1b2c", "image": "runlet/python:1"}
+    event = dataclasses.replace(finished(request), **places)
+    store(database, event)
+    assert database.events(request.execution_id) == [
+        ("queued", 1),
+        ("started", 1),
+        ("finished", 1),
+    ]
+    details = database.event_details(request.execution_id)
+    assert details["started"] == "by runner runner-1, container 0a1b2c, image runlet/python:1"
+
+
+def test_a_start_that_was_told_before_is_noted_once(database: ExecutionsDatabase) -> None:
+    request = database.add()
+    store(database, started(request), dataclasses.replace(finished(request), runner="runner-2"))
+    assert database.event_details(request.execution_id)["started"] == "by runner runner-1"
+    assert len(database.events(request.execution_id)) == 3
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"started_at": None, "runner": "runner-1"}, {"runner": ""}], ids=str
+)
+def test_an_end_of_what_never_began_or_of_a_version_before_tells_no_start(
+    database: ExecutionsDatabase, unknown: dict[str, Any]
+) -> None:
+    request = database.add()
+    store(database, dataclasses.replace(finished(request), **unknown))
+    assert database.events(request.execution_id) == [("queued", 1), ("finished", 1)]
 
 
 def test_a_retry_makes_it_queued_again(database: ExecutionsDatabase) -> None:
