@@ -19,7 +19,7 @@ from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
 from result_collector.callbacks.sweep import Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
-from result_collector.collector import Collector
+from result_collector.collector import Collector, Pipeline
 from result_collector.config import Config
 from result_collector.gauges import queue_age, queue_depth
 from result_collector.gauges.queue_age import AgeGauges
@@ -55,7 +55,6 @@ NAME = "result-collector"
 UPKEEP_NAME = f"{NAME}-upkeep"
 CALLBACKS_NAME = f"{NAME}-callbacks"
 GAUGES_NAME = f"{NAME}-gauges"
-WRITER = "writer"
 WRITER_CONNECTIONS = 1
 # An attempt needs one for a moment before and after it was sent.
 CALLBACK_CONNECTIONS = 4
@@ -97,6 +96,10 @@ class _Parts:
     def counter(self, name: str) -> QueueCounter:
         return QueueCounter(self.config, name, self.wanted)
 
+    def is_drained(self, workers: tuple[Loop, ...]) -> Callable[[], bool]:
+        names = [worker.name for worker in workers]
+        return lambda: not any(map(self.supervisor.is_running, names))
+
 
 def create_collector(
     config: Config,
@@ -111,10 +114,15 @@ def create_collector(
     supervisor, tracer = supervisor or Supervisor(), tracers.create(config, NAME)
     publisher = Publisher(config, NAME, wanted, tracer)
     parts = _Parts(config, outside, wanted, supervisor, publisher, tracer)
-    inbox = Inbox()
-    consumer = _create_consumer(parts, inbox)
-    writer = Writer(inbox, _create_batch_writer(parts).write, consumer)
-    callbacks, sweep = _create_callbacks(parts)
+    consumer, ingest = _create_ingest(parts)
+    callbacks, callback_sweep = _create_callbacks(parts)
+    pipelines = (ingest, callbacks)
+    beside = (
+        _create_reconciler(parts),
+        _create_retention(parts),
+        callback_sweep,
+        *_create_gauges(parts),
+    )
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
         stalled=supervisor.stalled,
@@ -122,24 +130,16 @@ def create_collector(
         metrics=metrics.COLLECTOR,
         port=ops_port,
     )
-    return Collector(
-        supervisor,
-        publisher.loop(),
-        consumer.loop(is_drained=lambda: not supervisor.is_running(WRITER)),
-        Loop(WRITER, writer.run, writer.wake),
-        callbacks,
-        (_create_reconciler(parts), _create_retention(parts), sweep, *_create_gauges(parts)),
-        ops,
-        stop,
-        tracer,
-        publisher.wait_until_connected,
-    )
+    return Collector(supervisor, publisher, pipelines, beside, ops, stop, tracer)
 
 
-def _create_consumer(parts: _Parts, inbox: Inbox) -> Consumer:
-    queues = (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
+def _create_ingest(parts: _Parts) -> tuple[Consumer, Pipeline]:
+    inbox, queues = Inbox(), (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
     on_delivery = counted(queues, inbox.put)
-    return Consumer(parts.config, NAME, queues, PREFETCH, parts.wanted, on_delivery)
+    consumer = Consumer(parts.config, NAME, queues, PREFETCH, parts.wanted, on_delivery)
+    writer = Writer(inbox, _create_batch_writer(parts).write, consumer)
+    workers = (Loop("writer", writer.run, writer.wake),)
+    return consumer, Pipeline(consumer.loop(parts.is_drained(workers)), workers)
 
 
 def _create_batch_writer(parts: _Parts) -> BatchWriter:
@@ -189,27 +189,29 @@ def _create_gauges(parts: _Parts) -> tuple[Loop, ...]:
     )
 
 
-def _create_callbacks(parts: _Parts) -> tuple[tuple[Loop, ...], Loop]:
-    """The loops that send, and the one that sweeps.
+def _create_callbacks(parts: _Parts) -> tuple[Pipeline, Loop]:
+    """The pipeline that sends and the loop that sweeps.
 
     Also without receivers: runs that were accepted before may still have callbacks.
     """
-    allowed, outside = parts.config.callback_receivers(), parts.outside
-    schedule = outside.schedule
+    allowed, outside, schedule = (
+        parts.config.callback_receivers(),
+        parts.outside,
+        parts.outside.schedule,
+    )
     store = CallbackStore(parts.engine(CALLBACKS_NAME, CALLBACK_CONNECTIONS), SystemClock())
     post, signer = HttpPost(outside.tls()), Signer(parts.config.callback_secret)
     sender = Sender(allowed, ReceiverResolver(outside.resolve), post, signer)
     handler = CallbackHandler(store, sender, parts.publisher, schedule, parts.tracer)
     sweep = Sweep(store, parts.counter(CALLBACKS_NAME), parts.publisher, schedule)
     turns = every(schedule.sweep_seconds, "callback-sweep", lambda _stop: sweep.turn())
-    return _create_callback_loops(parts, handler, WORKERS if allowed else 1), turns
+    return _create_callback_pipeline(parts, handler, WORKERS if allowed else 1), turns
 
 
-def _create_callback_loops(
-    parts: _Parts, handler: CallbackHandler, workers: int
-) -> tuple[Loop, ...]:
+def _create_callback_pipeline(parts: _Parts, handler: CallbackHandler, count: int) -> Pipeline:
     deliveries: Queue[Delivery] = Queue()
     queues = (topology.CALLBACKS_QUEUE,)
     on_delivery = counted(queues, deliveries.put)
     consumer = Consumer(parts.config, CALLBACKS_NAME, queues, WORKERS, parts.wanted, on_delivery)
-    return CallbackWorkers(consumer, deliveries, handler.handle, workers).loops()
+    workers = CallbackWorkers(consumer, deliveries, handler.handle, count)
+    return Pipeline(workers.consumer_loop(), workers.worker_loops())

@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 from execution_api.outbox.relay import OutboxRelay
 from result_collector.reconciliation.queue_inspector import QueueInspector
 from runlet import messages, topology
-from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES
 from runlet.messages import CancelRequested, RunRequested
 from runlet_amqp import envelopes
@@ -44,7 +43,7 @@ def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[OutboxRelay]:
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
     with supervised(publisher.loop()):
         assert publisher.wait_until_connected(10)
-        yield OutboxRelay(engine, publisher, list(LANGUAGES), SystemClock(), measure=lambda: None)
+        yield OutboxRelay(engine, publisher, list(LANGUAGES))
 
 
 def test_a_purged_request_is_sent_again_and_completes(

@@ -48,7 +48,9 @@ class Bench:
         self.deliveries: Queue[Delivery] = Queue()
         self.context = LoopContext(max_silence_seconds=60)
         consumer = cast(Consumer, self.consumer)
-        self.worker, _ = CallbackWorkers(consumer, self.deliveries, handle, workers=1).loops()
+        workers = CallbackWorkers(consumer, self.deliveries, handle, workers=1)
+        (self.worker,) = workers.worker_loops()
+        workers.consumer_loop()
 
     def put(self) -> Delivery:
         """A delivery for the worker."""

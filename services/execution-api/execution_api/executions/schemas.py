@@ -148,10 +148,7 @@ _FIELDS: dict[str, fields.Field[Any]] = {
     "feedback": fields.List(
         fields.Nested(FeedbackSchema),
         allow_none=True,
-        metadata={
-            "description": "Remarks for the learner; null until it is over.",
-            "example": [],
-        },
+        metadata={"description": "Remarks for the learner; null until it is over.", "example": []},
     ),
     "attempts": fields.Integer(metadata=_ATTEMPTS),
     "limits": fields.Nested(LimitsSchema, metadata={"description": "What the run may use."}),

@@ -45,10 +45,13 @@ class CallbackWorkers:
         self._lock = threading.Lock()
         self._at_work = 0
 
-    def loops(self) -> tuple[Loop, ...]:
-        """The workers' loops and the consumer's."""
-        workers = (Loop(f"{WORKER_LOOP}-{number}", self._work) for number in range(self._workers))
-        return (*workers, self._consumer.loop(self._have_ended, CONSUMER_LOOP))
+    def consumer_loop(self) -> Loop:
+        """The loop that consumes; it ends when the workers have."""
+        return self._consumer.loop(self._have_ended, CONSUMER_LOOP)
+
+    def worker_loops(self) -> tuple[Loop, ...]:
+        """The loops that send, as many as receivers are called at once."""
+        return tuple(Loop(f"{WORKER_LOOP}-{number}", self._work) for number in range(self._workers))
 
     def _have_ended(self) -> bool:
         with self._lock:
