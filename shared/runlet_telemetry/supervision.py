@@ -17,7 +17,7 @@ import structlog
 
 from runlet.backoff import Backoff
 from runlet.clock import Clock, SystemClock
-from runlet_telemetry.metrics import LOOP_RESTARTS, LOOP_SILENCE_SECONDS
+from runlet_telemetry.metrics import LOOP_RESTARTS, LOOP_SILENCE_SECONDS, LOOP_STALLED
 
 log = structlog.get_logger()
 
@@ -250,6 +250,7 @@ class Supervisor:
         elif supervised.was_stalled and not supervised.is_stalled:
             log.info("loop_recovered", loop=loop.name)
         supervised.was_stalled = supervised.is_stalled
+        LOOP_STALLED.labels(loop.name).set(supervised.is_stalled)
         if silence > 2 * loop.max_silence_seconds:
             self._end(f"The loop {loop.name} has hung for {silence:.0f} s.")
 

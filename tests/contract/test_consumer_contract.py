@@ -11,9 +11,9 @@ from runlet import topology
 from runlet_amqp import connection, envelopes
 from runlet_amqp.consumer import Consumer, Delivery
 from runlet_amqp.publisher import Publisher
-from runner.consume.event_publisher import Reporter
-from runner.consume.return_unstarted import HandBack
-from runner.consume.worker_threads import Slots
+from runner.consume.event_publisher import EventPublisher
+from runner.consume.return_unstarted import UnstartedReturn
+from runner.consume.worker_threads import WorkerThreads
 from support.broker import vhosts
 from support.broker.vhosts import TOPOLOGY
 from support.loops import supervised
@@ -81,22 +81,21 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
         return slots.are_idle()
 
     publisher = Publisher(amqp_url, "stopping", TOPOLOGY)
-    slots = Slots(
+    slots = WorkerThreads(
         2,
         lambda delivery: consumer.is_current(delivery),
         work,
         never_given_up,
-        HandBack(Reporter(publisher), settle),
+        UnstartedReturn(EventPublisher(publisher), settle),
     )
     consumer = Consumer(amqp_url, "stopping", [QUEUE], 5, TOPOLOGY, slots.accept)
     vhosts.publish(amqp_url, *(envelopes.run_request(each, None) for each in requests))
 
-    with supervised(publisher.loop()) as supervisor:
+    with supervised(publisher.loop(), *slots.loops()) as supervisor:
         assert publisher.wait_until_connected(120)
         supervisor.start(consumer.loop(is_drained))
         assert stop.wait(20)
         assert supervisor.stop("consumer", timeout=20)
-        slots.join()
 
     left = vhosts.take(amqp_url, QUEUE, MANY - len(worked))
     ids = [properties.correlation_id for properties, _body in left]

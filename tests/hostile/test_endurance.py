@@ -62,6 +62,6 @@ def own_containers(bed: TestBed) -> set[str]:
 
 def agent_memory(bed: TestBed) -> int:
     """Resident bytes of the agent that served last, as the host sees it."""
-    inspected = bed.pool.client.api.inspect_container(bed.pool.last_taken.name)
+    inspected = bed.pool.client.api.inspect_container(bed.pool.last_acquired.name)
     pages = Path(f"/proc/{inspected['State']['Pid']}/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -94,12 +94,12 @@ def test_the_fork_server_is_out_of_reach(bed: TestBed, attack: Attack) -> None:
 def test_a_run_inherits_nothing_of_the_runs_before_it(reused: TestBed) -> None:
     for _ in range(5):
         earlier = reused.run(SECRETIVE, stdin="mark-of-a-run" * 1000, args=("mark-of-a-run",))
-        before = reused.pool.last_taken.name
+        before = reused.pool.last_acquired.name
         later = reused.run(SCAN)
 
         assert earlier.reason is None
         assert (later.reason, later.result.stdout) == (None, "0\n")
-        assert reused.pool.last_taken.name == before
+        assert reused.pool.last_acquired.name == before
 
 
 def test_the_search_finds_what_is_there(reused: TestBed) -> None:
@@ -113,20 +113,20 @@ def test_a_fork_server_survives_the_runs_it_forks(reused: TestBed) -> None:
 
 def test_without_its_fork_server_a_container_serves_once_more(reused: TestBed) -> None:
     server = reused.run(ASK_FOR_SERVER).result.stdout.strip()
-    container = reused.pool.last_taken.name
+    container = reused.pool.last_acquired.name
     in_container(reused, f"kill -KILL {server}")
 
     last = reused.run("print(42)")
 
     assert (last.reason, last.result.stdout) == (None, "42\n")
-    assert reused.pool.last_taken.name == container
+    assert reused.pool.last_acquired.name == container
     assert reused.run("print(42)").result.stdout == "42\n"
-    assert reused.pool.last_taken.name != container
+    assert reused.pool.last_acquired.name != container
 
 
 def test_a_fork_server_that_stands_still_is_given_up(reused: TestBed) -> None:
     server = reused.run(ASK_FOR_SERVER).result.stdout.strip()
-    container = reused.pool.last_taken.name
+    container = reused.pool.last_acquired.name
     in_container(reused, f"kill -STOP {server}")
 
     by_spare, started = (
@@ -135,22 +135,22 @@ def test_a_fork_server_that_stands_still_is_given_up(reused: TestBed) -> None:
 
     assert (by_spare.reason, by_spare.result.stdout) == (None, "/usr/lib/runlet/python-server\n")
     assert (started.reason, started.result.stdout) == (None, "/usr/bin/python3.11\n")
-    assert reused.pool.last_taken.name == container
+    assert reused.pool.last_acquired.name == container
     assert reused.run("print(42)").result.stdout == "42\n"
-    assert reused.pool.last_taken.name != container
+    assert reused.pool.last_acquired.name != container
 
 
 def test_a_spare_that_is_lost_is_made_again(reused: TestBed) -> None:
     ask = FIND_SERVER + "print(spare)"
     spare = reused.run(ask).result.stdout.strip()
-    container = reused.pool.last_taken.name
+    container = reused.pool.last_acquired.name
     in_container(reused, f"kill -KILL {spare}; until ! [ -e /proc/{spare}/exe ]; do :; done")
 
     for _ in range(3):
         outcome = reused.run(ask)
 
         assert (outcome.reason, outcome.result.stdout.strip()) not in [(None, ""), (None, spare)]
-        assert reused.pool.last_taken.name == container
+        assert reused.pool.last_acquired.name == container
 
 
 def test_a_program_that_takes_all_processes_takes_no_spare(reused: TestBed) -> None:
@@ -165,7 +165,7 @@ def test_a_program_that_takes_all_processes_takes_no_spare(reused: TestBed) -> N
 
 def test_a_run_goes_on_when_its_fork_server_dies(reused: TestBed) -> None:
     server = reused.run(ASK_FOR_SERVER).result.stdout.strip()
-    container = reused.pool.last_taken.name
+    container = reused.pool.last_acquired.name
     program = (
         "import os, time\n"
         "open('/tmp/began', 'w').close()\n"
@@ -181,11 +181,11 @@ def test_a_run_goes_on_when_its_fork_server_dies(reused: TestBed) -> None:
     outcome = reused.run(program)
 
     assert (outcome.reason, outcome.result.stdout) == (None, "went on\n")
-    assert reused.pool.last_taken.name == container
+    assert reused.pool.last_acquired.name == container
     assert reused.run("print(42)").result.stdout == "42\n"
-    assert reused.pool.last_taken.name != container
+    assert reused.pool.last_acquired.name != container
 
 
 def in_container(bed: TestBed, script: str) -> None:
-    container = bed.pool.client.containers.get(bed.pool.last_taken.name)
+    container = bed.pool.client.containers.get(bed.pool.last_acquired.name)
     assert container.exec_run(["sh", "-c", script]).exit_code == 0

@@ -1,5 +1,5 @@
 /* A fork server for `python3 main.py`: the same interpreter, initialised, waiting to be forked. */
-#include "ending.h"
+#include "fast_exit.h"
 #include "fork_server.h"
 
 static void check(PyStatus status) {

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from result_collector import instrumentation
 from result_collector.callbacks.handler import CallbackHandler
 from result_collector.callbacks.post import HttpPost
-from result_collector.callbacks.receiver_dns import AddressBook, Resolve, resolve_by_system
-from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.receiver_dns import ReceiverResolver, Resolve, resolve_by_system
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.sender import Sender
 from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
@@ -74,7 +74,7 @@ class Outside:
 
     resolve: Resolve = resolve_by_system
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,14 @@ def create_collector(
     publisher = Publisher(config, NAME, wanted, tracer)
     parts = _Parts(config, outside, wanted, supervisor, publisher, tracer)
     consumer, ingest = _create_ingest(parts)
-    callbacks = _create_callbacks(parts)
-    pipelines = (ingest, *(pipeline for pipeline, _sweep in callbacks))
-    sweeps = tuple(sweep for _pipeline, sweep in callbacks)
-    beside = (_create_reconciler(parts), _create_retention(parts), *sweeps, *_create_gauges(parts))
+    callbacks, callback_sweep = _create_callbacks(parts)
+    pipelines = (ingest, callbacks)
+    beside = (
+        _create_reconciler(parts),
+        _create_retention(parts),
+        callback_sweep,
+        *_create_gauges(parts),
+    )
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
         stalled=supervisor.stalled,
@@ -191,25 +195,29 @@ def _create_gauges(parts: _Parts) -> tuple[Loop, ...]:
     )
 
 
-def _create_callbacks(parts: _Parts) -> tuple[tuple[Pipeline, Loop], ...]:
-    """The pipeline that sends and the loop that sweeps; none when no callbacks are allowed."""
-    allowed = parts.config.callback_receivers()
-    if not allowed:
-        return ()
-    outside, schedule = parts.outside, parts.outside.schedule
+def _create_callbacks(parts: _Parts) -> tuple[Pipeline, Loop]:
+    """The pipeline that sends and the loop that sweeps.
+
+    Also without receivers: runs that were accepted before may still have callbacks.
+    """
+    allowed, outside, schedule = (
+        parts.config.callback_receivers(),
+        parts.outside,
+        parts.outside.schedule,
+    )
     store = CallbackStore(parts.engine(CALLBACKS_NAME, CALLBACK_CONNECTIONS), SystemClock())
     post, signer = HttpPost(outside.tls()), Signer(parts.config.callback_secret)
-    sender = Sender(allowed, AddressBook(outside.resolve), post, signer)
+    sender = Sender(allowed, ReceiverResolver(outside.resolve), post, signer)
     handler = CallbackHandler(store, sender, parts.publisher, schedule, parts.tracer)
     sweep = Sweep(store, parts.counter(CALLBACKS_NAME), parts.publisher, schedule)
     turns = every(schedule.sweep_seconds, "callback-sweep", lambda _stop: sweep.turn())
-    return ((_create_callback_pipeline(parts, handler), turns),)
+    return _create_callback_pipeline(parts, handler, WORKERS if allowed else 1), turns
 
 
-def _create_callback_pipeline(parts: _Parts, handler: CallbackHandler) -> Pipeline:
+def _create_callback_pipeline(parts: _Parts, handler: CallbackHandler, count: int) -> Pipeline:
     deliveries: Queue[Delivery] = Queue()
     queues = (topology.CALLBACKS_QUEUE,)
     on_delivery = counted(queues, deliveries.put)
     consumer = Consumer(parts.config, CALLBACKS_NAME, queues, WORKERS, parts.wanted, on_delivery)
-    workers = CallbackWorkers(consumer, deliveries, handler.handle).loops()
-    return Pipeline(consumer.loop(parts.is_drained(workers), "callback-consumer"), workers)
+    workers = CallbackWorkers(consumer, deliveries, handler.handle, count)
+    return Pipeline(workers.consumer_loop(), workers.worker_loops())

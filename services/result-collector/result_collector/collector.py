@@ -9,8 +9,8 @@ from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 
 PUBLISHER_HEAD_START_SECONDS = 2
-# Longer than the longest step of a loop, a statement that the database does not answer.
-STOP_SECONDS = 15.0
+# Longer than the longest step of a loop, a callback that is being sent.
+STOP_SECONDS = 25.0
 
 
 @dataclass(frozen=True)

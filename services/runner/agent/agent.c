@@ -22,11 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "child_setup.h"
 #include "frames.h"
 #include "job.h"
 #include "scrub.h"
-#include "server.h"
+#include "fork_server_client.h"
 
 /* MAX_CPUS is the container's quota of processors, see engine.py: how fast CPU time can pass. */
 enum { MAX_CPUS = 2, CHUNK = 65536 };
@@ -34,8 +34,14 @@ enum { MAX_CPUS = 2, CHUNK = 65536 };
 /* How long output is held back, in case the program says more or ends: see frames.h. */
 enum { LINGER_US = 4000 };
 
-/* A server may still initialise for so long before it is on the run's time: half the runner's grace. */
+/* A server may still initialise for so long before it is on the run's time. */
 enum { FREE_START_US = 200000 };
+
+/*
+ * How often the clocks are looked at, at least, and how much later than meant shows that this
+ * process was frozen, or that its output was not taken: no time of the program's.
+ */
+enum { LOOK_US = 250000, STALL_US = 1000000 };
 
 enum cause { EXITED = 0, TIME_LIMIT = 1, OUTPUT_LIMIT = 2, KILLED = 3 };
 
@@ -64,44 +70,53 @@ static uint64_t now_us(void) {
     return (uint64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* The kernel's count of processes it killed for memory: cgroup v2, then v1. */
-static uint32_t oom_kills(void) {
-    static const char *const counters[] = {"/sys/fs/cgroup/memory.events",
-                                           "/sys/fs/cgroup/memory/memory.oom_control"};
-    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
-        FILE *file = fopen(counters[i], "re");
-        if (!file) continue;
-        char name[64];
-        unsigned long long value;
-        uint32_t found = 0;
-        while (fscanf(file, "%63s %llu", name, &value) == 2)
-            if (!strcmp(name, "oom_kill")) found = (uint32_t)value;
-        fclose(file);
-        return found;
-    }
-    return 0;
+/* Where nothing counts how often the limit was hit: cgroup v1 only notifies the engine of it. */
+#define UNKNOWN_HITS UINT32_MAX
+
+/* What the kernel counts of the container's memory. The host's kills are among `kills`. */
+struct memory_events {
+    uint32_t kills;
+    uint32_t limit_hits;
+};
+
+/* The value of `key` in a file of lines "key value", or the only value of a file for no key. */
+static uint64_t counter(const char *path, const char *key) {
+    FILE *file = fopen(path, "re");
+    if (!file) return 0;
+    char name[64];
+    unsigned long long value, found = 0;
+    if (!key && fscanf(file, "%llu", &value) == 1) found = value;
+    while (key && fscanf(file, "%63s %llu", name, &value) == 2)
+        if (!strcmp(name, key)) found = value;
+    fclose(file);
+    return found;
 }
 
-/* CPU time of the whole container by the kernel's count, cgroup v2, then v1; 0 where there is none. */
+#define CGROUP "/sys/fs/cgroup/"
+
+/* One of the two versions of cgroups is there; the counters of the other give 0. */
+static struct memory_events memory_events(void) {
+    return (struct memory_events){
+        .kills = (uint32_t)(counter(CGROUP "memory.events", "oom_kill") +
+                            counter(CGROUP "memory/memory.oom_control", "oom_kill")),
+        .limit_hits = (uint32_t)counter(CGROUP "memory.events", "oom")};
+}
+
+static uint64_t memory_used(void) {
+    return counter(CGROUP "memory.current", NULL) +
+           counter(CGROUP "memory/memory.usage_in_bytes", NULL);
+}
+
+/* CPU time of the whole container by the kernel's count; 0 where there is none. */
 static uint64_t container_cpu_us(void) {
-    unsigned long long value = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.stat", "re");
-    if (file) {
-        int found = fscanf(file, "usage_usec %llu", &value);
-        fclose(file);
-        if (found == 1) return value;
-    }
-    file = fopen("/sys/fs/cgroup/cpuacct/cpuacct.usage", "re");
-    if (!file) return 0;
-    if (fscanf(file, "%llu", &value) != 1) value = 0;
-    fclose(file);
-    return value / 1000;
+    return counter(CGROUP "cpu.stat", "usage_usec") +
+           counter(CGROUP "cpuacct/cpuacct.usage", NULL) / 1000;
 }
 
 static void child(const struct job *job, int index, const struct streams *to) {
     const struct step *step = &job->steps[index];
     signal(SIGPIPE, SIG_DFL);
-    settle(job, index, to);
+    apply_sandbox(job, index, to);
     execve(step->argv[0], step->argv, job->environment);
     /* The first step starts what the image holds; a later one starts what the learner's code made. */
     if (index == 0) fail(REPORT, step->argv[0]);
@@ -187,18 +202,27 @@ static uint64_t hold_back(uint64_t now, uint64_t *send_at, uint64_t look) {
     return *send_at < look ? *send_at : look;
 }
 
+/* The time since `before` as far as it was a stall. */
+static uint64_t stall_since(uint64_t before, uint64_t now) {
+    return now - before > LOOK_US + STALL_US ? now - before - LOOK_US : 0;
+}
+
+/* Adds to *stalled what is not the program's time. */
 static enum cause supervise(pid_t leader, const struct step *step, struct output *streams,
-                            uint64_t started, struct usage *usage) {
+                            uint64_t started, struct usage *usage, uint64_t *stalled) {
     uint64_t deadline = started + step->wall_ms * 1000ULL, look = 0, send_at = 0;
-    uint64_t cpu_before = container_cpu_us();
+    uint64_t cpu_before = container_cpu_us(), last = started;
     struct pollfd fds[4] = {{streams[0].fd, POLLIN, 0},
                             {streams[1].fd, POLLIN, 0},
                             {signals, POLLIN, 0},
                             {0, POLLIN, 0}};
     for (;;) {
         uint64_t now = now_us();
-        if (now >= look) look = next_look(step, deadline, cpu_before);
+        *stalled += stall_since(last, now);
+        last = now;
+        if (now >= look) look = next_look(step, deadline + *stalled, cpu_before);
         if (look == 0) return TIME_LIMIT;
+        if (look > now + LOOK_US) look = now + LOOK_US;
         uint64_t until = hold_back(now, &send_at, look);
         if (poll(fds, 4, until > now ? (int)((until - now) / 1000 + 1) : 0) < 0 && errno != EINTR)
             return KILLED;
@@ -232,7 +256,15 @@ static void drain(struct output *streams, const struct step *step) {
     }
 }
 
-static void report_step(enum cause cause, const struct usage *usage, uint64_t wall, uint32_t ooms,
+static void report_memory(const struct memory_events *before, const struct memory_events *after) {
+    char body[12];
+    int counted = access(CGROUP "memory.events", R_OK) == 0;
+    uint32_t hits = counted ? after->limit_hits - before->limit_hits : UNKNOWN_HITS;
+    put_u64(put_u32(body, hits), memory_used());
+    send_frame('M', body, sizeof body);
+}
+
+static void report_step(enum cause cause, const struct usage *usage, uint64_t wall, uint32_t kills,
                         const struct output *streams) {
     char body[64];
     int exited = WIFEXITED(usage->leader_status);
@@ -241,7 +273,7 @@ static void report_step(enum cause cause, const struct usage *usage, uint64_t wa
     *at++ = (char)((streams[0].truncated ? 1 : 0) | (streams[1].truncated ? 2 : 0));
     at = put_u32(at, exited ? WEXITSTATUS(usage->leader_status) : 0);
     at = put_u32(at, exited ? 0 : WTERMSIG(usage->leader_status));
-    at = put_u32(at, ooms);
+    at = put_u32(at, kills);
     at = put_u32(at, usage->others);
     at = put_u64(at, wall);
     at = put_u64(at, usage->cpu_us);
@@ -311,10 +343,10 @@ static void close_ends(const struct run_pipes *pipes, int end) {
 }
 
 /* Nothing that a server which failed may have begun goes on, or is heard. */
-static void give_up_server(struct run_pipes *pipes, struct streams *to, uid_t uid) {
-    struct usage nobodys = {0};
+static void discard_server(struct run_pipes *pipes, struct streams *to, uid_t uid) {
+    struct usage ignored = {0};
     kill(-1, SIGKILL);
-    reap(0, &nobodys, 0);
+    reap(0, &ignored, 0);
     close_ends(pipes, 0);
     close_ends(pipes, 1);
     *to = open_pipes(pipes, uid);
@@ -326,7 +358,7 @@ static pid_t start_step(const struct job *job, int index, struct run_pipes *pipe
     pid_t leader = 0;
     if (serves(&server, job, index)) {
         leader = fork_from(&server, job, index, &to);
-        if (leader <= 0) give_up_server(pipes, &to, job->uid);
+        if (leader <= 0) discard_server(pipes, &to, job->uid);
     }
     if (leader <= 0) leader = fork();
     if (leader < 0) die("fork");
@@ -339,8 +371,8 @@ static pid_t start_step(const struct job *job, int index, struct run_pipes *pipe
 static int run_step(const struct job *job, int index) {
     const struct step *step = &job->steps[index];
     struct run_pipes pipes;
-    uint32_t ooms = oom_kills();
-    uint64_t asked = now_us();
+    struct memory_events before = memory_events();
+    uint64_t asked = now_us(), stalled = 0;
     pid_t leader = start_step(job, index, &pipes);
     uint64_t started = now_us();
     if (started > asked + FREE_START_US) started = asked + FREE_START_US;
@@ -352,8 +384,8 @@ static int run_step(const struct job *job, int index) {
     close(pipes.report[0]);
     enum cause cause = EXITED;
     if (problem <= 0)
-        cause = supervise(leader, step, streams, started, &usage);
-    uint64_t wall = now_us() - started;
+        cause = supervise(leader, step, streams, started, &usage, &stalled);
+    uint64_t wall = now_us() - started - stalled;
 
     end_all_of(job->uid, leader, &usage);
     if (problem > 0) {
@@ -363,7 +395,9 @@ static int run_step(const struct job *job, int index) {
         return -1;
     }
     drain(streams, step);
-    report_step(cause, &usage, wall, oom_kills() - ooms, streams);
+    struct memory_events after = memory_events();
+    report_memory(&before, &after);
+    report_step(cause, &usage, wall, after.kills - before.kills, streams);
     return cause != EXITED || usage.leader_status != 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * The loop of a fork server: a program that has initialised an interpreter, and becomes a learner's
- * program by fork. server.h is the agent's side of it.
+ * program by fork. fork_server_client.h is the agent's side of it.
  *
  * One fork, the spare, is always made ahead and waits for its step, so that no run waits for the
  * fork. What the server itself never sees cannot be found by a later run in the memory that it
@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "child.h"
-#include "handover.h"
+#include "child_setup.h"
+#include "fd_passing.h"
 
 /* What an interpreter has to do around a fork, and in it. */
 struct interpreter {
@@ -48,12 +48,12 @@ static inline void read_job(int fd, int report, struct job *job) {
     if (parse_job(job_data, (uint32_t)job_size, job)) fail(report, "job");
 }
 
-static inline void run_step_of(uint8_t index, const int *handed, const struct interpreter *in) {
+static inline void run_step_of(uint8_t index, const int *passed, const struct interpreter *in) {
     static struct job job;
-    struct streams to = {handed[OUT], handed[ERR], handed[TELL]};
-    read_job(handed[JOB], to.report, &job);
+    struct streams to = {passed[OUT], passed[ERR], passed[REPORT_TO]};
+    read_job(passed[JOB], to.report, &job);
     if (index >= job.step_count) fail(to.report, "step");
-    settle(&job, index, &to);
+    apply_sandbox(&job, index, &to);
     /* As exec would have it, or /proc/self and /dev/stdout would not be the program's own. */
     prctl(PR_SET_DUMPABLE, 1);
     prctl(PR_SET_NAME, basename(job.steps[index].argv[0]));
@@ -64,14 +64,14 @@ static inline void run_step_of(uint8_t index, const int *handed, const struct in
 /* What the spare does: it tells the agent who will run the step that it takes. */
 static inline void wait_for_step(pid_t helper, const struct interpreter *in) {
     uint8_t index;
-    int handed[HANDED];
+    int passed[PASSED_COUNT];
     int32_t self = getpid();
     in->begin_fork();
     /* A child of the agent, and without a trace of the helper, before a program can look. */
     while (!kill(helper, 0) || errno == EPERM) sched_yield();
-    if (receive_step(SERVER_SOCKET, &index, handed)) _exit(0);
+    if (receive_step(SERVER_SOCKET, &index, passed)) _exit(0);
     if (send(SERVER_SOCKET, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) _exit(0);
-    run_step_of(index, handed, in);
+    run_step_of(index, passed, in);
 }
 
 /*
@@ -111,7 +111,7 @@ static inline void serve(const struct interpreter *in) {
         if (pipe2(ends, O_CLOEXEC)) return;
         int failed = make_spare(in);
         close(ends[1]);
-        /* Ends when the spare has settled as the run's user, which closes all that it inherited. */
+        /* Ends when the spare is the run's user, which closes all that it inherited. */
         if (!failed)
             while (read(ends[0], &nothing, 1) < 0 && errno == EINTR) continue;
         else

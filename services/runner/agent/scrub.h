@@ -100,7 +100,7 @@ static inline int counts_no_sockets(const char *path, const char *format) {
 
 /*
  * The counters come first because a look into the tables walks through all connections of the host,
- * which takes milliseconds. Older kernels count waiting ones of the whole host: then the tables tell.
+ * which takes milliseconds. Older kernels count waiting ones of the whole host: then the tables decide.
  */
 static inline int has_no_sockets(void) {
     return (counts_no_sockets("/proc/net/sockstat", "TCP: inuse %d orphan %*d tw %d") &&

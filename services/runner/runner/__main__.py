@@ -10,7 +10,7 @@ from runlet.lifecycle import StopSignal, set_thread_switch_interval
 from runlet_telemetry import logs
 from runner import bootstrap
 from runner.config import Config
-from runner.containers.engine import engine_faults
+from runner.containers.engine import ENGINE_SECONDS, engine_faults
 from runner.sandbox.interface import SandboxUnavailableError
 
 ENGINE_CONNECTIONS = 64
@@ -42,7 +42,9 @@ def main() -> int:
 def _build(settings: Config) -> bootstrap.Runner:
     with engine_faults():
         client = docker.DockerClient.from_env(
-            environment=dict(os.environ), max_pool_size=ENGINE_CONNECTIONS
+            timeout=ENGINE_SECONDS,
+            environment=dict(os.environ),
+            max_pool_size=ENGINE_CONNECTIONS,
         )
         return bootstrap.build(settings, client)
 

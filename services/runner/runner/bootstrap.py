@@ -19,22 +19,23 @@ from runlet_amqp.redelivery_counter import counted
 from runlet_amqp.subscriber import Binding, Subscriber
 from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
-from runlet_telemetry.supervision import Supervisor
+from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 from runner import instrumentation
 from runner.config import Config
 from runner.consume.cancellations import Cancellations
-from runner.consume.event_publisher import Reporter
+from runner.consume.event_publisher import EventPublisher
 from runner.consume.handler import RunHandler
-from runner.consume.return_unstarted import HandBack
-from runner.consume.worker_threads import Slots
+from runner.consume.return_unstarted import UnstartedReturn
+from runner.consume.worker_threads import WorkerThreads
 from runner.containers.engine import ContainerSettings, Engine, runner_container
+from runner.containers.engine_probe import EngineProbe
 from runner.containers.pool import PoolSize, WarmPool
 from runner.containers.reaper import HOST_OWNER_PREFIX, Reaper
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 
 NAME = "runner"
-# Longer than any run that is allowed; what stops the container is not so patient.
+# Longer than any run may take; who stops the process waits less.
 DRAIN_SECONDS = 600.0
 
 
@@ -46,31 +47,34 @@ class Runner:
     consumer: Consumer
     publisher: Publisher
     control: Subscriber
-    slots: Slots
+    workers: WorkerThreads
     pool: WarmPool
     reaper: Reaper
+    probe: EngineProbe
     engine: Engine
     tracer: Tracer
 
     def run(self, stop: StopSignal) -> None:
         """Serve until `stop` is set, then close in the order of the flow.
 
-        First no more deliveries are taken, then what waits is handed back and what runs ends, which
-        cancelling may still hasten; what that has to tell goes out before the publisher closes.
+        First no more deliveries are taken, then what waits is returned and what runs ends, which
+        cancelling may still hasten; what that has to publish goes out before the publisher closes.
         """
-        self.reaper.start()
-        self.pool.open()
+        worker_loops, pool_loops = self.workers.loops(), self.pool.loops()
+        engine_loops = (Loop("engine-probe", self.probe.run), Loop("reaper", self.reaper.run))
+        self.supervisor.start(*engine_loops, *pool_loops, *worker_loops)
         self.supervisor.start(
             self.publisher.loop(), self.control.loop(), self.consumer.loop(self._is_drained)
         )
         stop.wait()
         self.supervisor.stop("consumer", timeout=DRAIN_SECONDS)
-        # Without a connection to drain by, the consumer is back before the slots are idle.
-        self.slots.close()
-        self.slots.join()
+        # Without a connection to drain by, the consumer has ended before the workers are idle.
+        self._begin_drain()
+        self.workers.wait_until_idle(DRAIN_SECONDS)
+        self.supervisor.stop(*_names(worker_loops))
         self.supervisor.stop("subscriber")
         self.supervisor.stop("publisher")
-        self.reaper.stop()
+        self.supervisor.stop(*_names((*engine_loops, *pool_loops)))
         self.pool.close()
         self.supervisor.stop_all()
         self.tracer.close()
@@ -81,15 +85,23 @@ class Runner:
             stalled=self.supervisor.stalled,
             ready=lambda: {
                 "message broker": self.consumer.connected and self.publisher.connected,
-                "container engine": self.engine.answers(),
+                "container engine": self.probe.check(),
             },
             metrics=metrics.RUNNER,
             port=port,
         )
 
     def _is_drained(self) -> bool:
-        self.slots.close()
-        return self.slots.are_idle()
+        self._begin_drain()
+        return self.workers.are_idle()
+
+    def _begin_drain(self) -> None:
+        self.workers.close()
+        self.probe.end_waits()
+
+
+def _names(loops: Sequence[Loop]) -> list[str]:
+    return [loop.name for loop in loops]
 
 
 def build(config: Config, client: docker.DockerClient) -> Runner:
@@ -97,35 +109,51 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
     languages = config.served()
     owner = owner_name(client)
     engine = Engine(client, _container_settings(config, owner))
+    probe = EngineProbe(engine.answers)
     pool = _create_pool(config, engine)
-    settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
-    sandbox = DockerSandbox(engine, pool, settings)
+    sandbox = _create_sandbox(config, engine, probe, pool)
 
-    def settle(deliveries: Sequence[Delivery]) -> None:
+    def acknowledge(deliveries: Sequence[Delivery]) -> None:
         consumer.settle(deliveries)
 
     wanted = declaration.create_topology(languages)
     tracer = tracers.create(config, NAME)
     publisher = Publisher(config, NAME, wanted, tracer)
-    reporter = Reporter(publisher)
+    events = EventPublisher(publisher)
     cancellations = Cancellations()
     handler = RunHandler(
-        languages, sandbox, reporter, cancellations, settle, SystemClock(), runner=owner
+        languages, sandbox, events, cancellations, acknowledge, SystemClock(), runner=owner
     )
-    slots = Slots(
+    workers = WorkerThreads(
         config.runner_concurrency,
         lambda delivery: consumer.is_current(delivery),
         delivery_tracing.traced(tracer, "run", handler.handle),
         give_up=lambda delivery: consumer.requeue(delivery),
-        hand_back=HandBack(reporter, settle),
+        return_unstarted=UnstartedReturn(events, acknowledge),
     )
     queues = [topology.run_queue(language) for language in languages]
-    accept = counted(queues, slots.accept)
+    accept = counted(queues, workers.accept)
     consumer = Consumer(config, NAME, queues, config.runner_concurrency, wanted, accept)
     _prepare_metrics(config, pool)
-    control = _create_control(config, wanted, cancellations)
-    reaper = Reaper(engine, owner)
-    return Runner(Supervisor(), consumer, publisher, control, slots, pool, reaper, engine, tracer)
+    return Runner(
+        supervisor=Supervisor(),
+        consumer=consumer,
+        publisher=publisher,
+        control=_create_control(config, wanted, cancellations),
+        workers=workers,
+        pool=pool,
+        reaper=Reaper(engine, owner),
+        probe=probe,
+        engine=engine,
+        tracer=tracer,
+    )
+
+
+def _create_sandbox(
+    config: Config, engine: Engine, probe: EngineProbe, pool: WarmPool
+) -> DockerSandbox:
+    settings = SandboxSettings(config.sandbox_runs_per_container, config.default_memory_mb)
+    return DockerSandbox(engine, probe, pool, settings, SystemClock())
 
 
 def _container_settings(config: Config, owner: str) -> ContainerSettings:
@@ -161,8 +189,8 @@ def _create_control(config: Config, wanted: Topology, cancellations: Cancellatio
         f"{NAME}-control",
         wanted,
         [Binding(topology.CONTROL)],
-        cancellations.hear,
-        # What is missed while it is away is told again: see Cancellations.
+        cancellations.handle,
+        # What is missed while it is away is sent again: see Cancellations.
         on_connection=lambda _connected: None,
     )
 

@@ -153,10 +153,12 @@ def main() -> int:
             builder.build(language)
     except BuildError as error:
         lines = [str(entry.get("stream", "")).rstrip() for entry in error.build_log]
-        log.error("runtime_not_built", error=str(error), log=[line for line in lines if line][-20:])
+        log.error(
+            "runtime_build_failed", error=str(error), log=[line for line in lines if line][-20:]
+        )
         return 1
     except DockerException as error:
-        log.error("runtime_not_built", error=str(error))
+        log.error("runtime_build_failed", error=str(error))
         return 1
     return 0
 

@@ -1,11 +1,13 @@
 """Which executions are taken for stuck, and what becomes of them."""
 
+import dataclasses
 from collections.abc import Callable, Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from execution_api.executions.cancel_repository import CancellationRepository
 from result_collector.reconciliation.repository import Outcome, Reconciled, Reconciliation
 from runlet.execution import Reason
 from runlet.messages import RunRequested
@@ -314,3 +316,67 @@ def test_an_end_that_is_stored_at_the_same_moment_stays(database: ExecutionsData
         store(database, finished(request, 2, stdout="42\n"))
     execution = database.execution(request.execution_id)
     assert (execution["status"], execution["stdout"]) == ("COMPLETED", "42\n")
+
+
+APART = [timedelta(seconds=-100), timedelta(seconds=100)]
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_runner_whose_clock_is_apart_loses_no_run(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.queued(database, 1)
+    start = started(request)
+    store(database, dataclasses.replace(start, started_at=start.started_at + apart))
+    assert not settle(database)
+    stuck_executions.let_pass(database, request, LONGEST_RUN - 5)
+    assert not settle(database)
+    end = finished(request)
+    store(database, dataclasses.replace(end, finished_at=end.finished_at + apart))
+    assert status(database, request) == "COMPLETED"
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_run_that_is_lost_is_found_in_time_whatever_the_runners_clock_said(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.queued(database, 1)
+    start = started(request)
+    store(database, dataclasses.replace(start, started_at=start.started_at + apart))
+    stuck_executions.let_pass(database, request, LONGEST_RUN + 1)
+    assert [one.outcome for one in settle(database)] == [Outcome.REPUBLISHED]
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_an_api_whose_clock_is_apart_has_no_request_sent_twice(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    now = datetime.now(UTC)
+    request = database.add(dataclasses.replace(run_requested(), queued_at=now + apart))
+    stuck_executions.forget_outbox(database, request)
+    stuck_executions.let_pass(database, request, AFTER - 5)
+    assert not settle(database)
+    stuck_executions.let_pass(database, request, 10)
+    assert [one.outcome for one in settle(database)] == [Outcome.REPUBLISHED]
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_runner_whose_clock_is_apart_has_its_retry_left_alone(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.running(database, 10)
+    again = retrying(request)
+    store(database, dataclasses.replace(again, at=again.at + apart))
+    assert not settle(database)
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_cancellation_is_repeated_in_time_whatever_the_apis_clock_said(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.running(database, 20)
+    cancellations = CancellationRepository(database.engine)
+    assert cancellations.cancel(request.execution_id, datetime.now(UTC) + apart)
+    assert not reconciliation(database).unanswered_cancellations()
+    stuck_executions.let_pass(database, request, 6)
+    assert len(reconciliation(database).unanswered_cancellations()) == 1

@@ -166,4 +166,4 @@ def test_an_image_that_is_not_there_is_a_fault_of_the_platform(bed: TestBed) -> 
     missing = dataclasses.replace(LANGUAGES["python"], id="missing")
 
     with pytest.raises(SandboxUnavailableError):
-        bed.pool.take(missing)
+        bed.pool.acquire(missing)

@@ -16,11 +16,12 @@ from docker.tls import TLSConfig
 
 from runlet.execution import Reason
 from runlet.languages import LANGUAGES
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.interface import SourceFile, StreamName
 from support.certificates import Authority
 from support.http.tls_front import engine_folder, tls_front
-from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed, unheard
+from support.sandboxes.observers import discard_output
+from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
 from support.wait_until import eventually
 
 LONG = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=60_000)
@@ -72,14 +73,14 @@ def test_large_input_and_large_output_arrive_whole(bed: TestBed) -> None:
 
 
 def test_a_run_is_stopped_from_another_thread(bed: TestBed) -> None:
-    stop = StopRequest()
+    token = CancellationToken()
 
     def on_output(stream: StreamName, offset: int, text: str) -> "Future[None]":
-        threading.Thread(target=stop.ask).start()
-        return unheard(stream, offset, text)
+        threading.Thread(target=token.cancel).start()
+        return discard_output(stream, offset, text)
 
     source = "import time\nprint('so far', flush=True)\ntime.sleep(60)"
-    outcome = bed.run(source, limits=LONG, stop=stop, on_output=on_output)
+    outcome = bed.run(source, limits=LONG, token=token, on_output=on_output)
 
     assert (outcome.reason, outcome.result.stdout) == (Reason.CANCELLED, "so far\n")
 

@@ -32,7 +32,7 @@ def test_a_run_leaves_its_marks_and_a_runner_without_work_none(amqp_url: str) ->
         assert (starts(), waits(), runs(), warm(), cold()) == (1, 0, 0, 0, 0)
 
         vhosts.publish(amqp_url, envelopes.run_request(run_request(PRINT), None))
-        runner.events(2)
+        runner.finished()
         eventually(runs)
 
         assert (waits(), runs(), warm(), cold(), worn_out()) == (1, 1, 1, 0, 1)
@@ -60,7 +60,7 @@ def test_a_request_that_came_back_from_a_dead_runner_counts_as_redelivered(amqp_
         eventually(lambda: dying.basic_get(queue)[0])
 
     with running_runner(amqp_url) as runner:
-        runner.events(2)
+        runner.finished()
 
     assert redeliveries() == 1
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runlet.execution import Reason
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.interface import Outcome
 from support.sandboxes.hostile import assert_nothing_is_left, processes_of_runs
 from support.sandboxes.runners import processes_in
@@ -33,11 +33,11 @@ def bed(request: pytest.FixtureRequest) -> Iterator[TestBed]:
 
 
 def run_and_stop(bed: TestBed, source: str, language: str, when: Callable[[], object]) -> Outcome:
-    stop = StopRequest()
+    token = CancellationToken()
     with ThreadPoolExecutor(1) as runs:
-        outcome = runs.submit(bed.run, source, language, stop=stop)
+        outcome = runs.submit(bed.run, source, language, token=token)
         eventually(when)
-        stop.ask()
+        token.cancel()
         return outcome.result(60)
 
 
@@ -62,11 +62,11 @@ def test_a_compiler_is_stopped_at_once(bed: TestBed) -> None:
 
 
 def test_a_program_that_was_to_stop_before_it_started_never_starts(bed: TestBed) -> None:
-    stop = StopRequest()
-    stop.ask()
+    token = CancellationToken()
+    token.cancel()
     before = len(bed.started)
 
-    outcome = bed.run("print('hello')", stop=stop)
+    outcome = bed.run("print('hello')", token=token)
 
     assert (outcome.reason, outcome.result.stdout) == (Reason.CANCELLED, "")
     assert len(bed.started) == before
@@ -74,11 +74,11 @@ def test_a_program_that_was_to_stop_before_it_started_never_starts(bed: TestBed)
 
 def test_a_container_whose_program_was_stopped_serves_no_other(bed: TestBed) -> None:
     run_and_stop(bed, SLEEPER, "python", lambda: is_running(bed, "sleep 4711"))
-    stopped = bed.pool.last_taken
+    stopped = bed.pool.last_acquired
 
     bed.run("print('next')")
 
-    assert bed.pool.last_taken is not stopped
+    assert bed.pool.last_acquired is not stopped
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_a_stop_at_any_moment_ends_its_own_run_or_none(
 ) -> None:
     moments = random.Random(7)
     for _ in range(RACES):
-        stop = StopRequest()
-        timer = threading.Timer(moments.uniform(0, longest), stop.ask)
+        token = CancellationToken()
+        timer = threading.Timer(moments.uniform(0, longest), token.cancel)
         timer.start()
-        raced = bed.run(source, language, stop=stop)
+        raced = bed.run(source, language, token=token)
         following = bed.run(source, language)
         timer.join()
 

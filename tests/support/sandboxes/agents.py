@@ -5,9 +5,11 @@ import struct
 
 from runlet.languages import PYTHON
 from runner.containers.container import Container
-from runner.sandbox.protocol import DONE, HEADER, STDOUT, STEP, Cause, Frame, FrameReader
+from runner.sandbox.protocol import DONE, HEADER, MEMORY, STDOUT, STEP, Cause, Frame, FrameReader
 
 _ENGINE_HEADER = struct.Struct(">BxxxI")
+_MEMORY_REPORT = struct.Struct(">IQ")
+_UNKNOWN = 0xFFFF_FFFF
 _STEP_REPORT = struct.Struct(">BBiIIIQQQ")
 
 
@@ -23,9 +25,17 @@ class PlayedAgent:
         """Output of the running step."""
         self._say(STDOUT, text)
 
-    def report(self, cause: Cause, exit_code: int = 0, signal: int = 0) -> None:
+    def report_memory(self, limit_hits: int | None = 0, used_bytes: int = 0) -> None:
+        """The container's memory at the end of a step; goes before its report."""
+        self._say(
+            MEMORY, _MEMORY_REPORT.pack(_UNKNOWN if limit_hits is None else limit_hits, used_bytes)
+        )
+
+    def report(self, cause: Cause, exit_code: int = 0, signal: int = 0, oom_kills: int = 0) -> None:
         """The end of a step."""
-        self._say(STEP, _STEP_REPORT.pack(cause, 0, exit_code, signal, 0, 0, 1000, 1000, 64))
+        self._say(
+            STEP, _STEP_REPORT.pack(cause, 0, exit_code, signal, oom_kills, 0, 1000, 1000, 64)
+        )
 
     def done(self) -> None:
         """The end of a job, everything scrubbed."""

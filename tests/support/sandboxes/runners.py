@@ -15,10 +15,11 @@ from runlet import messages, topology
 from runlet.config import load
 from runlet.lifecycle import StopSignal
 from runlet.limits import Limits
-from runlet.messages import Message, RunRequested
+from runlet.messages import ExecutionFinished, Message, RunRequested
 from runlet_amqp.settings import BrokerSettings
 from runner import bootstrap
 from runner.config import Config
+from runner.containers.engine import ENGINE_SECONDS
 from support.broker import vhosts
 from support.threads import running
 from support.wait_until import eventually
@@ -51,6 +52,13 @@ class RunningRunner:
         taken = vhosts.take(self.broker, topology.RESULTS_QUEUE, count)
         return [messages.decode(properties.type, body) for properties, body in taken]
 
+    def finished(self) -> ExecutionFinished:
+        """The next end of a run, whether or not its start was published before."""
+        while True:
+            (event,) = self.events(1)
+            if isinstance(event, ExecutionFinished):
+                return event
+
 
 @contextlib.contextmanager
 def running_runner(
@@ -67,7 +75,7 @@ def running_runner(
             **variables,
         },
     )
-    with contextlib.closing(docker.DockerClient.from_env()) as client:
+    with contextlib.closing(docker.DockerClient.from_env(timeout=ENGINE_SECONDS)) as client:
         runner = bootstrap.build(settings, client)
         stop = StopSignal()
         with running(lambda: runner.run(stop), stop):

@@ -2,8 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import docker
@@ -13,32 +12,26 @@ from runlet.languages import LANGUAGES, Language
 from runlet.limits import Limits
 from runner.bootstrap import owner_name
 from runner.containers.container import Container
-from runner.containers.engine import ContainerSettings, Engine, name_of
+from runner.containers.engine import ENGINE_SECONDS, ContainerSettings, Engine, name_of
+from runner.containers.engine_probe import EngineProbe
 from runner.containers.pool import PoolSize, WarmPool
 from runner.instrumentation import PoolMeter
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
-from runner.sandbox.interface import OnOutput, Outcome, Program, SourceFile, StreamName
+from runner.sandbox.interface import Outcome, Program, SandboxUnavailableError, SourceFile
+from support.loops import supervised
+from support.sandboxes.observers import Observer, OnOutput, discard_output
 
 DEFAULT_LIMITS = Limits(time_limit_ms=5000, memory_limit_mb=256, output_limit_bytes=1 << 20)
 
 
-def unheard(_stream: StreamName, _offset: int, _text: str) -> "Future[None]":
-    """Nobody listens to the program."""
-    return Future()
-
-
-def ignored() -> None:
-    """Nobody cares when the program starts."""
-
-
 @dataclass(frozen=True)
 class FrozenRun:
-    """How a run in a frozen container ended, and after how many seconds."""
+    """How a run in a frozen container ended, after how many seconds, and in which containers."""
 
-    outcome: Outcome
+    fault: SandboxUnavailableError
     seconds: float
-    container_name: str
+    container_names: tuple[str, ...]
 
 
 class TestBed:
@@ -61,8 +54,8 @@ class TestBed:
         self.started = started
         self.pool = pool
         self.compile_seconds = settings.compile_time_limit_ms / 1000
-        self.sandbox = DockerSandbox(engine, pool, settings)
-        self._neighbours = DockerSandbox(engine, neighbours, settings)
+        self.sandbox = _sandbox(engine, pool, settings)
+        self._neighbours = _sandbox(engine, neighbours, settings)
 
     def run(
         self,
@@ -73,42 +66,57 @@ class TestBed:
         args: tuple[str, ...] = (),
         files: tuple[SourceFile, ...] = (),
         limits: Limits = DEFAULT_LIMITS,
-        stop: StopRequest | None = None,
-        on_output: OnOutput = unheard,
+        token: CancellationToken | None = None,
+        on_output: OnOutput = discard_output,
     ) -> Outcome:
         """Run one program."""
         program = _program(source, language, stdin, args, files, limits)
-        return self.sandbox.run(program, ignored, ignored, on_output, stop or StopRequest())
+        return self.sandbox.run(program, Observer(on_output), token or CancellationToken())
 
     def run_beside(self, source: str) -> Outcome:
         """Run one program in a container that no other program of this bed gets."""
         program = _program(source, "python", "", (), (), DEFAULT_LIMITS)
-        return self._neighbours.run(program, ignored, ignored, unheard, StopRequest())
+        return self._neighbours.run(program, Observer(), CancellationToken())
 
     def run_frozen(self, source: str, limits: Limits) -> FrozenRun:
-        """Run one program in a container that the engine freezes just before it starts."""
+        """Run one program in containers that the engine freezes just before it starts."""
         program = _program(source, "python", "", (), (), limits)
-        started = time.monotonic()
+        started, frozen = time.monotonic(), list[str]()
 
-        def freeze() -> None:
-            nonlocal started
-            self.pool.client.api.pause(self.pool.last_taken.name)
-            started = time.monotonic()
+        def freeze(container: Container) -> None:
+            self.pool.client.api.pause(container.name)
+            frozen.append(container.name)
 
-        outcome = self.sandbox.run(program, freeze, ignored, unheard, StopRequest())
-        return FrozenRun(outcome, time.monotonic() - started, self.pool.last_taken.name)
+        self.pool.on_acquired = freeze
+        try:
+            outcome = self.sandbox.run(program, Observer(), CancellationToken())
+        except SandboxUnavailableError as fault:
+            return FrozenRun(fault, time.monotonic() - started, tuple(frozen))
+        finally:
+            self.pool.on_acquired = _leave_alone
+        raise AssertionError(f"A frozen container gave {outcome}.")
+
+
+def _leave_alone(_container: Container) -> None:
+    """What happens to a container that is acquired, unless a test says otherwise."""
+
+
+def _sandbox(engine: Engine, pool: WarmPool, settings: SandboxSettings) -> DockerSandbox:
+    return DockerSandbox(engine, EngineProbe(engine.answers), pool, settings, SystemClock())
 
 
 class RecordingPool(WarmPool):
     """A pool that remembers which container it gave out last, and the engine it is on."""
 
     client: docker.DockerClient
-    last_taken: Container
+    last_acquired: Container
+    on_acquired: Callable[[Container], None] = staticmethod(_leave_alone)
 
-    def take(self, language: Language) -> Container:
-        """Take a container; see WarmPool.take."""
-        self.last_taken = super().take(language)
-        return self.last_taken
+    def acquire(self, language: Language) -> Container:
+        """Acquire a container; see WarmPool.acquire."""
+        self.last_acquired = super().acquire(language)
+        self.on_acquired(self.last_acquired)
+        return self.last_acquired
 
 
 def _program(
@@ -132,7 +140,7 @@ def open_test_bed(
     settings = SandboxSettings(
         runs_per_container, DEFAULT_LIMITS.memory_limit_mb, compile_time_limit_ms
     )
-    with contextlib.closing(docker.DockerClient.from_env()) as client:
+    with contextlib.closing(docker.DockerClient.from_env(timeout=ENGINE_SECONDS)) as client:
         memory_mb = DEFAULT_LIMITS.memory_limit_mb
         engine = Engine(
             client, ContainerSettings(owner_name(client), None, memory_mb, fork_servers)
@@ -153,7 +161,8 @@ def open_test_bed(
         )
         pool.client = client
         try:
-            yield TestBed(engine, pool, neighbours, settings, started)
+            with supervised(*pool.loops()):
+                yield TestBed(engine, pool, neighbours, settings, started)
         finally:
             pool.close()
             neighbours.close()

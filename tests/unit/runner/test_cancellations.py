@@ -15,28 +15,28 @@ def request() -> RunRequested:
 def test_a_run_is_asked_to_stop_while_it_is_watched() -> None:
     cancellations, execution = Cancellations(), request()
 
-    with cancellations.watch(execution) as stop:
-        assert not stop.asked
-        cancellations.hear(CancelRequested(execution.execution_id, NOW))
+    with cancellations.watch(execution) as token:
+        assert not token.is_cancelled
+        cancellations.handle(CancelRequested(execution.execution_id, NOW))
 
-        assert stop.asked
+        assert token.is_cancelled
 
 
 def test_a_run_that_was_cancelled_before_it_came_is_asked_at_once() -> None:
     cancellations, execution = Cancellations(), request()
     cancellations.cancel(execution.execution_id, NOW)
 
-    with cancellations.watch(execution) as stop:
-        assert stop.asked
+    with cancellations.watch(execution) as token:
+        assert token.is_cancelled
 
 
 def test_only_the_run_that_was_named_is_asked() -> None:
     cancellations = Cancellations()
 
-    with cancellations.watch(request()) as stop:
+    with cancellations.watch(request()) as token:
         cancellations.cancel(uuid4(), NOW)
 
-        assert not stop.asked
+        assert not token.is_cancelled
 
 
 def test_a_request_that_runs_twice_is_stopped_twice() -> None:
@@ -45,18 +45,18 @@ def test_a_request_that_runs_twice_is_stopped_twice() -> None:
     with cancellations.watch(execution) as first, cancellations.watch(execution) as second:
         cancellations.cancel(execution.execution_id, NOW)
 
-        assert first.asked
-        assert second.asked
+        assert first.is_cancelled
+        assert second.is_cancelled
 
 
 def test_a_run_that_is_over_is_left_alone() -> None:
     cancellations, execution = Cancellations(), request()
-    with cancellations.watch(execution) as stop:
+    with cancellations.watch(execution) as token:
         pass
 
     cancellations.cancel(execution.execution_id, NOW)
 
-    assert not stop.asked
+    assert not token.is_cancelled
 
 
 def test_the_oldest_cancellations_are_forgotten_first() -> None:
@@ -66,8 +66,8 @@ def test_the_oldest_cancellations_are_forgotten_first() -> None:
 
     remembered = []
     for execution in executions:
-        with cancellations.watch(execution) as stop:
-            remembered.append(stop.asked)
+        with cancellations.watch(execution) as token:
+            remembered.append(token.is_cancelled)
 
     assert remembered == [False, True, True]
 
@@ -82,22 +82,22 @@ def test_a_cancellation_that_is_told_again_is_as_good_as_new() -> None:
     for execution in (first, second, first, third):
         cancellations.cancel(execution.execution_id, NOW)
 
-    with cancellations.watch(first) as stop:
-        assert stop.asked
+    with cancellations.watch(first) as token:
+        assert token.is_cancelled
 
 
 def test_other_messages_cancel_nothing() -> None:
     cancellations, execution = Cancellations(), request()
 
-    with cancellations.watch(execution) as stop:
-        cancellations.hear(ExecutionStarted(execution.execution_id, uuid4(), 1, NOW, "runner"))
+    with cancellations.watch(execution) as token:
+        cancellations.handle(ExecutionStarted(execution.execution_id, uuid4(), 1, NOW, "runner"))
 
-        assert not stop.asked
+        assert not token.is_cancelled
 
 
 def test_a_request_that_was_queued_again_after_it_was_cancelled_runs() -> None:
     cancellations, execution = Cancellations(), request()
     cancellations.cancel(execution.execution_id, NOW - timedelta(milliseconds=1))
 
-    with cancellations.watch(execution) as stop:
-        assert not stop.asked
+    with cancellations.watch(execution) as token:
+        assert not token.is_cancelled

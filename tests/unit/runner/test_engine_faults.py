@@ -3,28 +3,30 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
 
 from runlet.execution import Reason
-from runlet.languages import PYTHON, Language
+from runlet.languages import PYTHON, C, Language
 from runlet.limits import Limits
 from runner.containers.container import Container
-from runner.containers.engine import Engine
+from runner.containers.engine import Engine, EngineRefusedError
+from runner.containers.engine_probe import EngineProbe
 from runner.containers.pool import PoolSize, WarmPool
 from runner.instrumentation import PoolMeter
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
-from runner.sandbox.interface import Program, SandboxUnavailableError, StreamName
+from runner.sandbox.interface import Placement, Program, SandboxUnavailableError, StreamName
 from runner.sandbox.protocol import Cause
 from support.clocks import ManualClock
 from support.sandboxes.agents import PlayedAgent
-from support.sandboxes.sandboxes import ignored, unheard
+from support.sandboxes.observers import Observer
 
 PROGRAM = Program(PYTHON, (), b"", (), Limits(20_000, 256, 4096))
+# Its compiler gets the 256 MiB that the played container has.
+COMPILED = Program(C, (), b"", (), Limits(20_000, 64, 4096))
 
 
 class FakeEngine(Engine):
@@ -33,6 +35,9 @@ class FakeEngine(Engine):
     def __init__(self, agents: list[PlayedAgent]) -> None:
         self._agents = iter(agents)
         self._is_away = False
+        self.before_run: Callable[[], None] = lambda: None
+        self.refuses_limits = False
+        self.saw_memory_limit = False
         self.removed: list[str] = []
 
     def died(self) -> None:
@@ -47,10 +52,12 @@ class FakeEngine(Engine):
         return next(self._agents).container
 
     def limit_memory(self, container: Container, memory_mb: int) -> None:
-        container.memory_mb = memory_mb
+        self.before_run()
+        if container.memory_mb != memory_mb and self.refuses_limits:
+            raise EngineRefusedError("The container engine failed: it refuses.")
 
     def ran_out_of_memory(self, container: Container) -> bool:
-        return False
+        return self.saw_memory_limit
 
     def remove(self, name: str) -> None:
         self.removed.append(name)
@@ -59,15 +66,8 @@ class FakeEngine(Engine):
 def sandbox_on(engine: FakeEngine) -> DockerSandbox:
     start, remove = engine.start_container, engine.remove
     pool = WarmPool([], PoolSize(0, 0), 1, start, remove, ManualClock(), PoolMeter())
-    return DockerSandbox(engine, pool, SandboxSettings(1, 256))
-
-
-def dies(engine: FakeEngine, agent: PlayedAgent) -> Callable[[], None]:
-    def die() -> None:
-        engine.died()
-        agent.hang_up()
-
-    return die
+    settings = SandboxSettings(1, 256)
+    return DockerSandbox(engine, EngineProbe(engine.answers), pool, settings, ManualClock())
 
 
 def test_an_engine_that_dies_in_the_middle_of_a_run_is_not_the_programs_fault() -> None:
@@ -75,8 +75,14 @@ def test_an_engine_that_dies_in_the_middle_of_a_run_is_not_the_programs_fault() 
     engine = FakeEngine([agent])
     agent.print(b"so far")
 
+    def die() -> None:
+        engine.died()
+        agent.hang_up()
+
+    engine.before_run = die
+
     with pytest.raises(SandboxUnavailableError):
-        sandbox_on(engine).run(PROGRAM, dies(engine, agent), ignored, unheard, StopRequest())
+        sandbox_on(engine).run(PROGRAM, Observer(), CancellationToken())
 
 
 def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
@@ -85,63 +91,153 @@ def test_a_run_begins_anew_when_only_its_container_went_away() -> None:
     second.report(Cause.EXITED)
     second.done()
     starts: Iterator[Callable[[], None]] = iter([first.hang_up, lambda: None])
+    engine = FakeEngine([first, second])
+    engine.before_run = lambda: next(starts)()
 
-    outcome = sandbox_on(FakeEngine([first, second])).run(
-        PROGRAM, lambda: next(starts)(), ignored, unheard, StopRequest()
-    )
+    outcome = sandbox_on(engine).run(PROGRAM, Observer(), CancellationToken())
 
     assert (outcome.reason, outcome.result.stdout) == (None, "42\n")
 
 
-def test_a_run_that_was_heard_does_not_begin_anew_in_the_same_attempt() -> None:
+def test_a_run_does_not_begin_anew_on_an_engine_that_does_not_answer() -> None:
+    first, second = PlayedAgent(), PlayedAgent()
+    engine = FakeEngine([first, second])
+
+    def hang_up_and_die() -> None:
+        first.hang_up()
+        engine.died()
+
+    engine.before_run = hang_up_and_die
+
+    with pytest.raises(SandboxUnavailableError):
+        sandbox_on(engine).run(PROGRAM, Observer(), CancellationToken())
+
+    assert second.heard() == []
+
+
+def test_a_run_whose_output_was_published_does_not_begin_anew_in_the_same_attempt() -> None:
     agent, spare = PlayedAgent(), PlayedAgent()
     agent.print(b"begun at 12:00\n")
-    heard: list[str] = []
+    published: list[str] = []
 
-    def hear_and_die(_stream: StreamName, _offset: int, text: str) -> "Future[None]":
-        heard.append(text)
+    def publish_and_die(_stream: StreamName, _offset: int, text: str) -> "Future[None]":
+        published.append(text)
         agent.hang_up()
         return Future()
 
     with pytest.raises(SandboxUnavailableError):
         sandbox_on(FakeEngine([agent, spare])).run(
-            PROGRAM, ignored, ignored, hear_and_die, StopRequest()
+            PROGRAM, Observer(publish_and_die), CancellationToken()
         )
 
-    assert heard == ["begun at 12:00\n"]
+    assert published == ["begun at 12:00\n"]
     assert spare.heard() == []
 
 
 def test_a_run_that_was_cancelled_does_not_begin_anew() -> None:
-    agent, stop = PlayedAgent(), StopRequest()
+    agent, token = PlayedAgent(), CancellationToken()
+    engine = FakeEngine([agent])
 
     def cancel_and_die() -> None:
-        stop.ask()
+        token.cancel()
         agent.hang_up()
 
-    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, cancel_and_die, ignored, unheard, stop)
+    engine.before_run = cancel_and_die
+
+    outcome = sandbox_on(engine).run(PROGRAM, Observer(), token)
 
     assert outcome.reason is Reason.CANCELLED
 
 
-def test_removing_a_frozen_container_does_not_hold_up_the_result() -> None:
-    may_remove = threading.Event()
-
-    class SlowEngine(FakeEngine):
-        def remove(self, name: str) -> None:
-            assert may_remove.wait(60)
-            super().remove(name)
-
-    engine = SlowEngine([PlayedAgent()])
+def test_removing_a_frozen_container_does_not_hold_up_the_next_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("runner.sandbox.job.GRACE_SECONDS", 0)
+    engine = FakeEngine([PlayedAgent(), PlayedAgent()])
     sandbox = sandbox_on(engine)
-    limits = Limits(100, 256, 4096)
-    frozen = Program(PYTHON, (), b"", (), limits)
+    frozen = Program(PYTHON, (), b"", (), Limits(100, 256, 4096))
 
-    outcome = sandbox.run(frozen, ignored, ignored, unheard, StopRequest())
+    with pytest.raises(SandboxUnavailableError, match="did not report in time"):
+        sandbox.run(frozen, Observer(), CancellationToken())
 
-    assert outcome.reason is Reason.TIME_LIMIT
     assert engine.removed == []
-    may_remove.set()
+
+
+def compiled(agent: PlayedAgent, used_mb: int) -> None:
+    """Have the agent report a compiler that ended well and left memory in use."""
+    agent.report_memory(used_bytes=used_mb << 20)
+    agent.report(Cause.EXITED)
+
+
+def test_a_run_has_no_room_when_by_the_kernels_count_its_limit_is_in_use_already() -> None:
+    agent = PlayedAgent()
+    engine = FakeEngine([agent])
+    engine.refuses_limits = True
+    compiled(agent, used_mb=65)
+
+    outcome = sandbox_on(engine).run(COMPILED, Observer(), CancellationToken())
+
+    assert outcome.reason is Reason.MEMORY_LIMIT
+
+
+def test_an_engine_that_refuses_a_limit_for_another_reason_is_the_platforms_fault() -> None:
+    agents = [PlayedAgent(), PlayedAgent()]
+    engine = FakeEngine(agents)
+    engine.refuses_limits = True
+    for agent in agents:
+        compiled(agent, used_mb=12)
+
+    with pytest.raises(SandboxUnavailableError, match="refuses"):
+        sandbox_on(engine).run(COMPILED, Observer(), CancellationToken())
+
+
+def killed_for_memory(agent: PlayedAgent, limit_hits: int | None) -> None:
+    """Have the agent report that the kernel killed the program."""
+    agent.report_memory(limit_hits)
+    agent.report(Cause.EXITED, signal=9, oom_kills=1)
+    agent.done()
+
+
+@pytest.mark.parametrize(
+    ("limit_hits", "engine_saw_it"), [(1, False), (None, True)], ids=["cgroup v2", "cgroup v1"]
+)
+def test_a_kill_at_the_containers_limit_is_the_programs_doing(
+    limit_hits: int | None, engine_saw_it: bool
+) -> None:
+    agent = PlayedAgent()
+    engine = FakeEngine([agent])
+    engine.saw_memory_limit = engine_saw_it
+    killed_for_memory(agent, limit_hits)
+
+    outcome = sandbox_on(engine).run(PROGRAM, Observer(), CancellationToken())
+
+    assert outcome.reason is Reason.MEMORY_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("limit_hits", "engine_saw_it"), [(0, True), (None, False)], ids=["cgroup v2", "cgroup v1"]
+)
+def test_a_kill_within_the_containers_limit_is_tried_again_and_the_platforms_fault(
+    limit_hits: int | None, engine_saw_it: bool
+) -> None:
+    agents = [PlayedAgent(), PlayedAgent()]
+    engine = FakeEngine(agents)
+    engine.saw_memory_limit = engine_saw_it
+    for agent in agents:
+        killed_for_memory(agent, limit_hits)
+
+    with pytest.raises(SandboxUnavailableError, match="host ran out of memory"):
+        sandbox_on(engine).run(PROGRAM, Observer(), CancellationToken())
+
+
+def test_an_outcome_says_where_the_program_ran() -> None:
+    agent = PlayedAgent()
+    agent.report(Cause.EXITED)
+    agent.done()
+
+    outcome = sandbox_on(FakeEngine([agent])).run(PROGRAM, Observer(), CancellationToken())
+
+    assert outcome.placement == Placement(ManualClock().now(), "played", PYTHON.image)
 
 
 def test_a_runner_without_an_engine_says_so_in_a_sentence_and_ends_with_1() -> None:

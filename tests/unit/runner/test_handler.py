@@ -14,13 +14,14 @@ from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
 from runner.consume.cancellations import Cancellations
-from runner.consume.event_publisher import Reporter
+from runner.consume.event_publisher import EventPublisher
 from runner.consume.handler import RunHandler
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.interface import (
-    OnOutput,
     Outcome,
+    Placement,
     Program,
+    RunObserver,
     Sandbox,
     SandboxUnavailableError,
     StreamName,
@@ -48,40 +49,39 @@ class RecordingPublisher:
         return [message.exchange for message in self.sent]
 
 
-CANCELLED = Outcome(Reason.CANCELLED, ExecutionResult(stdout="so far\n"))
+PLACEMENT = Placement(ManualClock().now(), "runlet-sandbox-1", "runlet/runtime-python")
+CANCELLED = Outcome(Reason.CANCELLED, ExecutionResult(stdout="so far\n"), PLACEMENT)
 
 
 class ScriptedSandbox(Sandbox):
     def __init__(self) -> None:
-        self.outcome = Outcome(None, ExecutionResult(stdout="42\n", exit_code=0))
+        self.outcome = Outcome(None, ExecutionResult(stdout="42\n", exit_code=0), PLACEMENT)
         self.fault: str | None = None
+        self.is_short = True
+        self.is_away = False
         self.programs: list[Program] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        self.on_started: Callable[[], None] = lambda: None
         self.printed: list[tuple[StreamName, int, str]] = []
         self.arrivals: list[Future[None]] = []
 
-    def run(
-        self,
-        program: Program,
-        on_start: Callable[[], None],
-        on_lasting: Callable[[], None],
-        on_output: OnOutput,
-        stop: StopRequest,
-    ) -> Outcome:
-        if stop.asked:
-            return CANCELLED
+    def run(self, program: Program, observer: RunObserver, token: CancellationToken) -> Outcome:
+        if token.is_cancelled:
+            return dataclasses.replace(CANCELLED, placement=None)
         self.programs.append(program)
+        if not self.is_short:
+            observer.running(PLACEMENT)
         self.meanwhile()
         if self.fault:
             raise SandboxUnavailableError(self.fault)
-        on_start()
-        if self.printed:
-            on_lasting()
-        self.on_started()
         for piece in self.printed:
-            self.arrivals.append(on_output(*piece))
-        return CANCELLED if stop.asked else self.outcome
+            self.arrivals.append(observer.printed(*piece))
+        return CANCELLED if token.is_cancelled else self.outcome
+
+    def is_available(self) -> bool:
+        return not self.is_away
+
+    def wait_until_available(self, seconds: float) -> bool:
+        return not self.is_away
 
 
 class Bench:
@@ -93,10 +93,13 @@ class Bench:
         self.settled: list[Delivery] = []
         self.cancellations = Cancellations()
         self.clock = ManualClock()
+        self.use(self.sandbox)
+
+    def use(self, sandbox: Sandbox) -> None:
         self.handler = RunHandler(
             {"python": PYTHON},
-            self.sandbox,
-            Reporter(self.publisher),
+            sandbox,
+            EventPublisher(self.publisher),
             self.cancellations,
             self.settled.extend,
             self.clock,
@@ -136,8 +139,11 @@ def delivery(message: RunRequested, earlier: int = 0) -> Delivery:
     )
 
 
-def test_a_run_is_told_started_then_finished_and_only_then_settled(bench: Bench) -> None:
+def test_a_run_that_lasts_is_published_started_then_finished_and_only_then_acknowledged(
+    bench: Bench,
+) -> None:
     incoming = delivery(request())
+    bench.sandbox.is_short = False
 
     bench.handler.handle(incoming)
 
@@ -149,7 +155,37 @@ def test_a_run_is_told_started_then_finished_and_only_then_settled(bench: Bench)
     assert bench.settled == [incoming]
 
 
-def test_what_a_program_prints_is_told_between_its_start_and_its_end(bench: Bench) -> None:
+def test_one_message_says_all_of_a_short_run(bench: Bench) -> None:
+    bench.handler.handle(delivery(request()))
+
+    (finished,) = bench.events()
+    assert isinstance(finished, ExecutionFinished)
+    assert finished.started_at == PLACEMENT.started_at
+    assert (finished.runner, finished.container, finished.image) == (
+        "runner-1",
+        "runlet-sandbox-1",
+        "runlet/runtime-python",
+    )
+
+
+def test_a_run_that_starts_over_is_published_started_once(bench: Bench) -> None:
+    class StartingOver(ScriptedSandbox):
+        def run(self, program: Program, observer: RunObserver, token: CancellationToken) -> Outcome:
+            observer.running(PLACEMENT)
+            observer.running(PLACEMENT)
+            return self.outcome
+
+    bench.use(StartingOver())
+
+    bench.handler.handle(delivery(request()))
+
+    started, finished = bench.events()
+    assert isinstance(started, ExecutionStarted)
+    assert isinstance(finished, ExecutionFinished)
+
+
+def test_what_a_program_prints_is_published_between_its_start_and_its_end(bench: Bench) -> None:
+    bench.sandbox.is_short = False
     bench.sandbox.printed = [("stdout", 0, "4"), ("stderr", 0, "!"), ("stdout", 1, "2")]
     running = request(attempt=3)
 
@@ -169,7 +205,7 @@ def test_what_a_program_prints_is_told_between_its_start_and_its_end(bench: Benc
 
 def test_the_sandbox_learns_that_a_piece_did_not_arrive(bench: Bench) -> None:
     bench.sandbox.printed = [("stdout", 0, "4"), ("stdout", 0, "4")]
-    bench.sandbox.on_started = lambda: setattr(bench.publisher, "refusals", 1)
+    bench.sandbox.meanwhile = lambda: setattr(bench.publisher, "refusals", 1)
 
     bench.handler.handle(delivery(request()))
 
@@ -224,7 +260,60 @@ def test_a_fault_of_the_platform_delays_the_request_and_counts_the_attempt(
     assert bench.settled == [incoming]
 
 
-def test_after_the_last_delay_the_request_is_buried_with_what_went_wrong(bench: Bench) -> None:
+def test_what_waits_for_an_engine_that_is_away_returns_to_its_queue_without_an_attempt(
+    bench: Bench,
+) -> None:
+    bench.sandbox.is_away = True
+    incoming = delivery(request(attempt=2), earlier=1)
+
+    bench.handler.handle(incoming)
+
+    (returned,) = bench.publisher.sent
+    again = messages.decode(returned.type, returned.body)
+    assert (returned.exchange, returned.routing_key) == (topology.RUNS, "python")
+    assert isinstance(again, RunRequested)
+    assert again.attempt == 3
+    assert not bench.sandbox.programs
+    assert bench.settled == [incoming]
+
+
+def test_a_program_that_never_started_because_the_engine_went_away_costs_no_attempt(
+    bench: Bench,
+) -> None:
+    bench.sandbox.fault = "The container engine failed: away."
+    bench.sandbox.meanwhile = lambda: setattr(bench.sandbox, "is_away", True)
+
+    bench.handler.handle(delivery(request(attempt=4)))
+
+    (returned,) = bench.publisher.sent
+    assert returned.exchange == topology.RUNS
+
+
+def test_a_program_that_ran_when_the_engine_went_away_is_another_attempt(bench: Bench) -> None:
+    bench.sandbox.is_short = False
+    bench.sandbox.fault = "The agent of the container did not report in time."
+    bench.sandbox.meanwhile = lambda: setattr(bench.sandbox, "is_away", True)
+
+    bench.handler.handle(delivery(request()))
+
+    assert bench.publisher.exchanges() == [topology.RESULTS, topology.RESULTS, topology.RETRY]
+
+
+def test_what_was_cancelled_does_not_wait_for_the_engine(bench: Bench) -> None:
+    cancelled = request()
+    bench.cancellations.cancel(cancelled.execution_id, cancelled.queued_at)
+    bench.sandbox.is_away = True
+
+    bench.handler.handle(delivery(cancelled))
+
+    (finished,) = bench.events()
+    assert isinstance(finished, ExecutionFinished)
+    assert finished.status is Status.CANCELLED
+
+
+def test_after_the_last_delay_the_request_is_dead_lettered_with_what_went_wrong(
+    bench: Bench,
+) -> None:
     bench.sandbox.fault = "The container engine failed: away."
 
     bench.handler.handle(delivery(request(attempt=4)))
@@ -238,9 +327,9 @@ def test_after_the_last_delay_the_request_is_buried_with_what_went_wrong(bench: 
 def test_a_delivery_that_took_runners_with_it_counts_as_attempts(bench: Bench) -> None:
     bench.handler.handle(delivery(request(), earlier=2))
 
-    started = bench.events()[0]
-    assert isinstance(started, ExecutionStarted)
-    assert started.attempt == 3
+    (finished,) = bench.events()
+    assert isinstance(finished, ExecutionFinished)
+    assert finished.attempt == 3
 
 
 @pytest.mark.parametrize(
@@ -253,7 +342,7 @@ def test_a_delivery_that_took_runners_with_it_counts_as_attempts(bench: Bench) -
         {"type": "execution.started.v1"},
     ],
 )
-def test_a_message_that_cannot_be_read_is_buried_as_it_came(
+def test_a_message_that_cannot_be_read_is_dead_lettered_as_it_came(
     bench: Bench, change: dict[str, object]
 ) -> None:
     incoming = dataclasses.replace(delivery(request()), **change)  # type: ignore[arg-type]
@@ -278,16 +367,16 @@ def test_a_request_that_was_sent_out_again_has_all_its_retries(bench: Bench) -> 
     assert retried.headers[topology.DELAY_HEADER] == 2
 
 
-def test_a_buried_request_names_the_attempt_that_failed(bench: Bench) -> None:
+def test_a_dead_lettered_request_names_the_attempt_that_failed(bench: Bench) -> None:
     bench.sandbox.fault = "The container engine failed: away."
 
     bench.handler.handle(delivery(request(attempt=2), earlier=2))
 
     letter = bench.publisher.sent[-1]
     assert letter.exchange == topology.DEAD_EXCHANGE
-    buried = messages.decode(letter.type, letter.body)
-    assert isinstance(buried, RunRequested)
-    assert buried.attempt == 4
+    dead_lettered = messages.decode(letter.type, letter.body)
+    assert isinstance(dead_lettered, RunRequested)
+    assert dead_lettered.attempt == 4
 
 
 def test_what_was_cancelled_before_its_delivery_is_not_started(bench: Bench) -> None:
@@ -347,7 +436,7 @@ def test_what_is_cancelled_between_two_attempts_ends_with_the_next(bench: Bench)
     assert (finished.status, finished.attempt) == (Status.CANCELLED, 2)
 
 
-def test_a_language_this_runner_does_not_know_is_buried(bench: Bench) -> None:
+def test_a_language_this_runner_does_not_know_is_dead_lettered(bench: Bench) -> None:
     bench.handler.handle(delivery(dataclasses.replace(request(), language="cobol")))
 
     (letter,) = bench.publisher.sent
@@ -358,10 +447,13 @@ def test_waiting_for_a_start_and_running_are_measured_apart(bench: Bench) -> Non
     waited = rise("runlet_run_queue_seconds_sum", language="python")
     ran = rise("runlet_run_seconds_sum", language="python")
     runs = rise("runlet_run_seconds_count", language="python")
-    bench.sandbox.on_started = lambda: bench.clock.move(0.5)
+    queued = request()
     bench.clock.move(2)
+    placement = dataclasses.replace(PLACEMENT, started_at=bench.clock.now())
+    bench.sandbox.outcome = dataclasses.replace(bench.sandbox.outcome, placement=placement)
+    bench.sandbox.meanwhile = lambda: bench.clock.move(0.5)
 
-    bench.handler.handle(delivery(request()))
+    bench.handler.handle(delivery(queued))
 
     assert waited() == pytest.approx(2)
     assert ran() == pytest.approx(0.5)

@@ -1,21 +1,25 @@
-"""Where a stop may meet a job, played through moment by moment."""
+"""One job on a container, played through moment by moment."""
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from runlet.execution import Reason
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
+from runner.sandbox.interface import Placement, SandboxUnavailableError
 from runner.sandbox.job import Job
-from runner.sandbox.protocol import Cause, Step, encode_job
-from runner.sandbox.verdict import is_ordinary, judge
+from runner.sandbox.protocol import Cause, MemoryReport, Step, encode_job
+from runner.sandbox.verdict import StepTranscript, is_reusable, judge
+from support.clocks import ManualClock
 from support.sandboxes.agents import PlayedAgent
-from support.sandboxes.sandboxes import ignored, unheard
+from support.sandboxes.observers import Observer, ignore_start
 from support.wait_until import eventually
 
 STEP = Step(("/bin/true",), 20_000, 4096)
 COMPILE_AND_RUN = [STEP, STEP]
+PLACEMENT = Placement(ManualClock().now(), "played", "runlet/runtime-python")
 
 
 @pytest.fixture
@@ -26,17 +30,21 @@ def agent() -> Iterator[PlayedAgent]:
 
 
 @pytest.fixture
-def stop() -> StopRequest:
-    return StopRequest()
+def token() -> CancellationToken:
+    return CancellationToken()
 
 
-def run(
-    job: Job,
-    steps: list[Step],
-    on_start: Callable[[], None] = ignored,
-    on_lasting: Callable[[], None] = ignored,
-) -> None:
-    job.run(encode_job(20_000, True, [], b"", [], steps), steps, on_start, on_lasting)
+def job_of(
+    agent: PlayedAgent,
+    token: CancellationToken,
+    make_room: Callable[[StepTranscript], bool] = lambda _compiled: True,
+    on_running: Callable[[Placement], None] = ignore_start,
+) -> Job:
+    return Job(agent.container, PLACEMENT, make_room, Observer(on_running=on_running), token)
+
+
+def run(job: Job, steps: list[Step]) -> None:
+    job.run(encode_job(20_000, True, [], b"", [], steps), steps)
 
 
 def kinds(agent: PlayedAgent) -> list[bytes]:
@@ -44,15 +52,16 @@ def kinds(agent: PlayedAgent) -> list[bytes]:
 
 
 def test_a_stop_reaches_the_step_that_runs_and_its_output_is_kept(
-    agent: PlayedAgent, stop: StopRequest
+    agent: PlayedAgent, token: CancellationToken
 ) -> None:
-    job, started = Job(agent.container, lambda: True, unheard, stop), threading.Event()
-    runs = threading.Thread(target=run, args=(job, [STEP], started.set))
+    started = threading.Event()
+    job = job_of(agent, token, on_running=lambda _placement: started.set())
+    runs = threading.Thread(target=run, args=(job, [STEP]))
     runs.start()
     assert started.wait(60)
     agent.print(b"so far")
 
-    stop.ask()
+    token.cancel()
     heard = kinds(agent)
     agent.report(Cause.STOPPED, signal=9)
     agent.done()
@@ -61,17 +70,17 @@ def test_a_stop_reaches_the_step_that_runs_and_its_output_is_kept(
     outcome = judge(job.transcript, compiles=False)
     assert heard == [b"J", b"K"]
     assert (outcome.reason, outcome.result.stdout) == (Reason.CANCELLED, "so far")
-    assert not is_ordinary(job.transcript)
+    assert not is_reusable(job.transcript)
 
 
 def test_a_stop_that_came_before_the_start_is_sent_after_the_job(
-    agent: PlayedAgent, stop: StopRequest
+    agent: PlayedAgent, token: CancellationToken
 ) -> None:
-    stop.ask()
+    token.cancel()
     agent.report(Cause.STOPPED, signal=9)
     agent.done()
 
-    job = Job(agent.container, lambda: True, unheard, stop)
+    job = job_of(agent, token)
     run(job, [STEP])
 
     assert kinds(agent) == [b"J", b"K"]
@@ -79,16 +88,16 @@ def test_a_stop_that_came_before_the_start_is_sent_after_the_job(
 
 
 def test_a_stop_between_two_steps_is_never_followed_by_the_word_to_go_on(
-    agent: PlayedAgent, stop: StopRequest
+    agent: PlayedAgent, token: CancellationToken
 ) -> None:
-    def ask_and_agree() -> bool:
-        stop.ask()
+    def cancel_and_agree(_compiled: StepTranscript) -> bool:
+        token.cancel()
         return True
 
     agent.report(Cause.EXITED)
     agent.done()
 
-    job = Job(agent.container, ask_and_agree, unheard, stop)
+    job = job_of(agent, token, cancel_and_agree)
     run(job, COMPILE_AND_RUN)
 
     outcome = judge(job.transcript, compiles=True)
@@ -96,13 +105,13 @@ def test_a_stop_between_two_steps_is_never_followed_by_the_word_to_go_on(
     assert outcome.reason is Reason.CANCELLED
     assert outcome.result.compile is not None
     assert outcome.result.compile.exit_code == 0
-    assert not is_ordinary(job.transcript)
+    assert not is_reusable(job.transcript)
 
 
 def test_a_stop_of_the_second_step_follows_the_word_to_go_on(
-    agent: PlayedAgent, stop: StopRequest
+    agent: PlayedAgent, token: CancellationToken
 ) -> None:
-    job = Job(agent.container, lambda: True, unheard, stop)
+    job = job_of(agent, token)
     runs = threading.Thread(target=run, args=(job, COMPILE_AND_RUN))
     agent.report(Cause.EXITED)
     runs.start()
@@ -113,7 +122,7 @@ def test_a_stop_of_the_second_step_follows_the_word_to_go_on(
         return b"C" in heard
 
     eventually(went_on)
-    stop.ask()
+    token.cancel()
     agent.report(Cause.STOPPED, signal=9)
     agent.done()
     runs.join()
@@ -123,80 +132,140 @@ def test_a_stop_of_the_second_step_follows_the_word_to_go_on(
 
 
 def test_a_stop_after_the_end_does_not_reach_the_container_that_serves_on(
-    agent: PlayedAgent, stop: StopRequest
+    agent: PlayedAgent, token: CancellationToken
 ) -> None:
     agent.report(Cause.EXITED)
     agent.done()
-    job = Job(agent.container, lambda: True, unheard, stop)
+    job = job_of(agent, token)
     run(job, [STEP])
 
-    stop.ask()
+    token.cancel()
 
     assert kinds(agent) == [b"J"]
     assert judge(job.transcript, compiles=False).reason is None
-    assert is_ordinary(job.transcript)
+    assert is_reusable(job.transcript)
 
 
-def test_a_stop_that_cannot_be_sent_disturbs_nobody(agent: PlayedAgent, stop: StopRequest) -> None:
-    job = Job(agent.container, lambda: True, unheard, stop)
-
-    def hang_up_and_ask() -> None:
+def test_a_stop_that_cannot_be_sent_disturbs_nothing_else(
+    agent: PlayedAgent, token: CancellationToken
+) -> None:
+    def hang_up_and_cancel(_placement: Placement) -> None:
         agent.close()
-        stop.ask()
+        token.cancel()
 
-    with pytest.raises(Exception, match="went away"):
-        run(job, [STEP], hang_up_and_ask)
+    with pytest.raises(SandboxUnavailableError, match="went away"):
+        run(job_of(agent, token, on_running=hang_up_and_cancel), [STEP])
 
 
-def test_asking_while_nothing_can_be_stopped_is_remembered(stop: StopRequest) -> None:
+def test_cancelling_while_nothing_can_be_stopped_is_remembered(token: CancellationToken) -> None:
     sent: list[str] = []
-    with stop.reaching(lambda: sent.append("first")):
+    with token.bound_to(lambda: sent.append("first")):
         pass
-    stop.ask()
+    token.cancel()
 
-    with stop.reaching(lambda: sent.append("second")):
+    with token.bound_to(lambda: sent.append("second")):
         pass
 
     assert sent == ["second"]
 
 
-def test_asking_again_tells_the_run_again(stop: StopRequest) -> None:
+def test_cancelling_again_stops_the_run_again(token: CancellationToken) -> None:
     sent: list[str] = []
 
-    with stop.reaching(lambda: sent.append("stop")):
-        stop.ask()
-        stop.ask()
+    with token.bound_to(lambda: sent.append("stop")):
+        token.cancel()
+        token.cancel()
 
     assert sent == ["stop", "stop"]
 
 
-def test_a_run_that_lasts_is_told_of_while_it_does(agent: PlayedAgent, stop: StopRequest) -> None:
-    job, lasts = Job(agent.container, lambda: True, unheard, stop), threading.Event()
-    runs = threading.Thread(target=run, args=(job, [STEP], ignored, lasts.set))
+def test_a_run_that_lasts_is_published_while_it_does(
+    agent: PlayedAgent, token: CancellationToken
+) -> None:
+    placements: list[Placement] = []
+    lasts = threading.Event()
+
+    def note(placement: Placement) -> None:
+        placements.append(placement)
+        lasts.set()
+
+    job = job_of(agent, token, on_running=note)
+    runs = threading.Thread(target=run, args=(job, [STEP]))
     runs.start()
 
-    told_meanwhile = lasts.wait(60)
+    published_meanwhile = lasts.wait(10)
     agent.report(Cause.EXITED)
     agent.done()
     runs.join()
 
-    assert told_meanwhile
+    assert published_meanwhile
+    assert placements == [PLACEMENT]
 
 
-def test_a_short_run_is_not_told_of_before_its_end(agent: PlayedAgent, stop: StopRequest) -> None:
-    lasts = threading.Event()
+def test_a_short_run_is_not_published_before_its_end(
+    agent: PlayedAgent, token: CancellationToken
+) -> None:
+    placements: list[Placement] = []
     agent.report(Cause.EXITED)
     agent.done()
 
-    run(Job(agent.container, lambda: True, unheard, stop), [STEP], ignored, lasts.set)
+    run(job_of(agent, token, on_running=placements.append), [STEP])
 
-    assert not lasts.is_set()
+    assert placements == []
+
+
+def test_an_agent_that_does_not_report_in_time_is_noted_and_blamed_on_the_platform(
+    agent: PlayedAgent, token: CancellationToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.sandbox.job.GRACE_SECONDS", 0)
+    job = job_of(agent, token)
+    agent.print(b"so far")
+
+    run(job, [dataclasses.replace(STEP, time_limit_ms=1)])
+
+    assert job.transcript.agent_timed_out
+    with pytest.raises(SandboxUnavailableError, match="did not report in time"):
+        judge(job.transcript, compiles=False)
+
+
+def test_a_report_that_arrived_while_the_runner_was_frozen_counts(
+    agent: PlayedAgent, token: CancellationToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.sandbox.job.GRACE_SECONDS", -3600)
+    job = job_of(agent, token)
+    agent.print(b"42\n")
+    agent.report(Cause.EXITED)
+    agent.done()
+
+    run(job, [STEP])
+
+    outcome = judge(job.transcript, compiles=False)
+    assert (outcome.reason, outcome.result.stdout) == (None, "42\n")
+
+
+def test_what_the_agent_counts_of_memory_belongs_to_the_step_it_follows(
+    agent: PlayedAgent, token: CancellationToken
+) -> None:
+    agent.report_memory(limit_hits=0, used_bytes=4096)
+    agent.report(Cause.EXITED)
+    agent.report_memory(limit_hits=2)
+    agent.report(Cause.EXITED, signal=9, oom_kills=1)
+    agent.done()
+    job = job_of(agent, token)
+
+    run(job, COMPILE_AND_RUN)
+
+    assert [step.memory for step in job.transcript.steps] == [
+        MemoryReport(0, 4096),
+        MemoryReport(2, 0),
+    ]
+    assert judge(job.transcript, compiles=True).reason is Reason.MEMORY_LIMIT
 
 
 @pytest.mark.parametrize(("slow_seconds", "used_again"), [(60.0, True), (0.0, False)])
 def test_a_container_whose_scrub_took_long_is_not_used_again(
     agent: PlayedAgent,
-    stop: StopRequest,
+    token: CancellationToken,
     monkeypatch: pytest.MonkeyPatch,
     slow_seconds: float,
     used_again: bool,
@@ -205,7 +274,7 @@ def test_a_container_whose_scrub_took_long_is_not_used_again(
     agent.report(Cause.EXITED)
     agent.done()
 
-    job = Job(agent.container, lambda: True, unheard, stop)
+    job = job_of(agent, token)
     run(job, [STEP])
 
-    assert is_ordinary(job.transcript) == used_again
+    assert is_reusable(job.transcript) == used_again

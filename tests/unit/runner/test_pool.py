@@ -1,15 +1,18 @@
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from runlet.backoff import LONGEST_DELAY_SECONDS
 from runlet.languages import PYTHON, Language
+from runlet_telemetry.supervision import Loop
 from runner.containers.container import Container
 from runner.containers.pool import DEMAND_WINDOW_SECONDS, PoolSize, WarmPool
 from runner.instrumentation import PoolMeter
 from runner.sandbox.interface import SandboxUnavailableError
 from support.clocks import ManualClock
+from support.loops import supervised
 from support.wait_until import eventually
 
 
@@ -57,34 +60,40 @@ def clock() -> ManualClock:
 @pytest.fixture
 def pool(starter: Starter, removed: list[str], clock: ManualClock) -> Iterator[WarmPool]:
     pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, removed.append, clock, PoolMeter())
-    yield pool
+    with supervised(*filling(pool)):
+        yield pool
     pool.close()
+
+
+def filling(pool: WarmPool) -> list[Loop]:
+    """The loops of a pool but the one that looks at the clock."""
+    return [loop for loop in pool.loops() if loop.name != "pool"]
 
 
 def test_a_container_is_started_on_the_spot_when_none_is_idle(
     pool: WarmPool, starter: Starter
 ) -> None:
-    taken = pool.take(PYTHON)
+    taken = pool.acquire(PYTHON)
 
     assert taken in starter.started
     assert taken.runs == 1
 
 
 def test_a_container_serves_again_until_it_has_had_its_runs(pool: WarmPool) -> None:
-    first = pool.take(PYTHON)
-    pool.give_back(first)
-    second = pool.take(PYTHON)
-    pool.give_back(second)
-    third = pool.take(PYTHON)
+    first = pool.acquire(PYTHON)
+    pool.release(first)
+    second = pool.acquire(PYTHON)
+    pool.release(second)
+    third = pool.acquire(PYTHON)
 
     assert second is first
     assert third is not first
 
 
 def test_a_container_thrown_away_is_hung_up_on(pool: WarmPool) -> None:
-    taken = pool.take(PYTHON)
+    taken = pool.acquire(PYTHON)
 
-    pool.throw_away(taken)
+    pool.discard(taken)
 
     with pytest.raises(SandboxUnavailableError):
         taken.send(b"anything")
@@ -93,12 +102,12 @@ def test_a_container_thrown_away_is_hung_up_on(pool: WarmPool) -> None:
 def test_containers_of_an_engine_that_died_are_not_handed_out(
     pool: WarmPool, starter: Starter
 ) -> None:
-    idle = [pool.take(PYTHON) for _ in range(3)]
+    idle = [pool.acquire(PYTHON) for _ in range(3)]
     for container in idle:
-        pool.give_back(container)
+        pool.release(container)
     starter.die()
 
-    taken = pool.take(PYTHON)
+    taken = pool.acquire(PYTHON)
 
     assert taken not in idle
     assert taken.is_up()
@@ -107,9 +116,9 @@ def test_containers_of_an_engine_that_died_are_not_handed_out(
 def test_a_container_that_may_not_end_by_itself_is_removed_by_the_time_the_pool_is_closed(
     pool: WarmPool, removed: list[str]
 ) -> None:
-    frozen = pool.take(PYTHON)
+    frozen = pool.acquire(PYTHON)
 
-    pool.remove(frozen)
+    pool.kill(frozen)
     pool.close()
 
     assert removed == [frozen.name]
@@ -120,24 +129,50 @@ def test_filling_pauses_when_the_engine_is_away_and_goes_on_when_it_is_back(
     starter: Starter, clock: ManualClock
 ) -> None:
     pool = WarmPool([PYTHON], PoolSize(1, 1), 1, starter, lambda _: None, clock, PoolMeter())
-    starter.fails = True
-    for _ in range(20):
-        with pytest.raises(SandboxUnavailableError):
-            pool.take(PYTHON)
-    eventually(lambda: starter.tries == 21)
+    with supervised(*filling(pool)):
+        starter.fails = True
+        for _ in range(20):
+            with pytest.raises(SandboxUnavailableError):
+                pool.acquire(PYTHON)
+        eventually(lambda: starter.tries == 21)
 
-    starter.fails = False
-    taken: list[Container] = []
+        starter.fails = False
+        taken: list[Container] = []
 
-    def one_is_idle() -> bool:
-        if len(starter.started) > len(taken):
-            return True
-        # Again and again: the last failure may begin its pause after the clock was moved.
+        def one_is_idle() -> bool:
+            if len(starter.started) > len(taken):
+                return True
+            # Again and again: the last failure may begin its delay after the clock was moved.
+            clock.move(LONGEST_DELAY_SECONDS)
+            taken.append(pool.acquire(PYTHON))
+            return False
+
+        eventually(one_is_idle)
+    pool.close()
+
+
+def test_a_defect_in_a_start_delays_the_next_and_ends_no_filling(
+    starter: Starter, clock: ManualClock
+) -> None:
+    failing = threading.Event()
+
+    def start(language: Language) -> Container:
+        if not failing.is_set():
+            failing.set()
+            raise KeyError("a defect")
+        return starter(language)
+
+    pool = WarmPool([PYTHON], PoolSize(1, 1), 1, start, lambda _: None, clock, PoolMeter())
+    with supervised(*filling(pool)):
+        pool.maintain()
+        assert failing.wait(10)
+        eventually(lambda: pool.count("python").starting == 0)
+        pool.maintain()
+        assert starter.tries == 0
+
         clock.move(LONGEST_DELAY_SECONDS)
-        taken.append(pool.take(PYTHON))
-        return False
-
-    eventually(one_is_idle)
+        pool.maintain()
+        eventually(lambda: pool.count("python").idle == 1)
     pool.close()
 
 
@@ -147,7 +182,7 @@ def test_an_engine_that_is_away_is_a_fault_of_the_platform(
     starter.fails = True
 
     with pytest.raises(SandboxUnavailableError):
-        pool.take(PYTHON)
+        pool.acquire(PYTHON)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +197,8 @@ def test_the_pool_follows_demand_between_floor_and_ceiling(
 def test_what_is_idle_only_between_two_runs_is_kept(starter: Starter, clock: ManualClock) -> None:
     pool = WarmPool([PYTHON], PoolSize(0, 0), 100, starter, lambda _: None, clock, PoolMeter())
     for _ in range(5):
-        for container in [pool.take(PYTHON) for _ in range(3)]:
-            pool.give_back(container)
+        for container in [pool.acquire(PYTHON) for _ in range(3)]:
+            pool.release(container)
         pool.maintain()
         clock.move(DEMAND_WINDOW_SECONDS / 2)
 
@@ -180,10 +215,10 @@ def test_what_is_not_needed_while_others_are_used_is_parted_with(
     starter: Starter, clock: ManualClock
 ) -> None:
     pool = WarmPool([PYTHON], PoolSize(0, 0), 100, starter, lambda _: None, clock, PoolMeter())
-    for container in [pool.take(PYTHON) for _ in range(3)]:
-        pool.give_back(container)
+    for container in [pool.acquire(PYTHON) for _ in range(3)]:
+        pool.release(container)
     clock.move(DEMAND_WINDOW_SECONDS + 1)
-    used = pool.take(PYTHON)
+    used = pool.acquire(PYTHON)
 
     pool.maintain()
 

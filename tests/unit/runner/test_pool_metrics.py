@@ -56,10 +56,10 @@ def test_a_run_that_waits_for_its_container_is_a_miss_and_one_that_does_not_a_hi
     cold = rise("runlet_pool_takes_total", language="python", outcome="cold")
     warm = rise("runlet_pool_takes_total", language="python", outcome="warm")
 
-    pool.give_back(pool.take(PYTHON))
+    pool.release(pool.acquire(PYTHON))
     assert (cold(), warm()) == (1, 0)
 
-    pool.take(PYTHON)
+    pool.acquire(PYTHON)
     assert (cold(), warm()) == (1, 1)
 
 
@@ -67,7 +67,7 @@ def test_a_start_is_counted_with_its_duration_when_the_container_is_up(pool: War
     starts = rise("runlet_container_start_seconds_count", language="python")
     failures = rise("runlet_container_start_failures_total", language="python")
 
-    pool.take(PYTHON)
+    pool.acquire(PYTHON)
 
     assert (starts(), failures()) == (1, 0)
 
@@ -78,7 +78,7 @@ def test_a_start_that_fails_is_counted_apart(pool: WarmPool, engine: Engine) -> 
     engine.fails = True
 
     with pytest.raises(SandboxUnavailableError):
-        pool.take(PYTHON)
+        pool.acquire(PYTHON)
 
     assert (starts(), failures()) == (0, 1)
     assert pool.count("python") == PoolCounts(idle=0, starting=0, taken=0)
@@ -90,10 +90,10 @@ def test_a_container_is_scrubbed_between_its_runs_and_worn_out_after_the_last(
     scrubs = rise("runlet_container_scrubs_total", language="python")
     worn_out = rise("runlet_container_retirements_total", language="python", cause="worn_out")
 
-    pool.give_back(pool.take(PYTHON))
+    pool.release(pool.acquire(PYTHON))
     assert (scrubs(), worn_out()) == (1, 0)
 
-    pool.give_back(pool.take(PYTHON))
+    pool.release(pool.acquire(PYTHON))
     assert (scrubs(), worn_out()) == (1, 1)
 
 
@@ -103,10 +103,10 @@ def test_a_container_left_in_doubt_is_unfit_and_one_that_does_not_answer_overdue
     unfit = rise("runlet_container_retirements_total", language="python", cause="unfit")
     overdue = rise("runlet_container_retirements_total", language="python", cause="overdue")
 
-    pool.throw_away(pool.take(PYTHON))
+    pool.discard(pool.acquire(PYTHON))
     assert (unfit(), overdue()) == (1, 0)
 
-    pool.remove(pool.take(PYTHON))
+    pool.kill(pool.acquire(PYTHON))
     assert (unfit(), overdue()) == (1, 1)
 
 
@@ -115,20 +115,20 @@ def test_a_container_that_has_had_its_runs_is_worn_out_whatever_state_it_is_in(
 ) -> None:
     unfit = rise("runlet_container_retirements_total", language="python", cause="unfit")
     worn_out = rise("runlet_container_retirements_total", language="python", cause="worn_out")
-    pool.give_back(pool.take(PYTHON))
+    pool.release(pool.acquire(PYTHON))
 
-    pool.throw_away(pool.take(PYTHON))
+    pool.discard(pool.acquire(PYTHON))
 
     assert (unfit(), worn_out()) == (0, 1)
 
 
 def test_a_container_that_ended_while_it_was_idle_is_gone(pool: WarmPool, engine: Engine) -> None:
     gone = rise("runlet_container_retirements_total", language="python", cause="gone")
-    pool.give_back(pool.take(PYTHON))
+    pool.release(pool.acquire(PYTHON))
     for end in engine.ends:
         end.close()
 
-    pool.take(PYTHON)
+    pool.acquire(PYTHON)
 
     assert gone() == 1
 
@@ -143,11 +143,11 @@ def test_the_size_of_the_pool_follows_what_is_taken_and_given_back(pool: WarmPoo
         ]
 
     assert sizes() == [0, 0, 0]
-    taken = pool.take(PYTHON)
+    taken = pool.acquire(PYTHON)
     assert sizes() == [0, 0, 1]
-    pool.give_back(taken)
+    pool.release(taken)
     assert sizes() == [1, 0, 0]
-    pool.throw_away(pool.take(PYTHON))
+    pool.discard(pool.acquire(PYTHON))
     assert sizes() == [0, 0, 0]
 
 

@@ -1,10 +1,13 @@
+import threading
 from typing import Any
 
 import pytest
 
+from runlet_telemetry.supervision import Loop
 from runner.containers.engine import OWNER_LABEL, Engine
 from runner.containers.reaper import Reaper
 from runner.sandbox.interface import SandboxUnavailableError
+from support.loops import supervised
 
 
 class ListedEngine(Engine):
@@ -15,10 +18,12 @@ class ListedEngine(Engine):
         self.running = running
         self.removed: list[str] = []
         self.away = False
+        self.was_listed = threading.Event()
         self.own: set[str] = set()
         self.state = "running"
 
     def sandboxes(self) -> list[dict[str, Any]]:
+        self.was_listed.set()
         if self.away:
             raise SandboxUnavailableError("The container engine failed: away.")
         return [
@@ -37,9 +42,8 @@ class ListedEngine(Engine):
 
 
 def swept(engine: ListedEngine) -> list[str]:
-    reaper = Reaper(engine, "me")
-    reaper.start()
-    reaper.stop()
+    with supervised(Loop("reaper", Reaper(engine, "me").run)):
+        assert engine.was_listed.wait(10)
     return engine.removed
 
 

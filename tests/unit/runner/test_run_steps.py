@@ -1,6 +1,5 @@
 """What the trace of a run says of an attempt, and how the messages that follow belong to it."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from uuid import uuid4
 
@@ -17,10 +16,17 @@ from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
 from runlet_telemetry import tracing
 from runner.consume.cancellations import Cancellations
-from runner.consume.event_publisher import Reporter
+from runner.consume.event_publisher import EventPublisher
 from runner.consume.handler import RunHandler
-from runner.sandbox.cancellation_token import StopRequest
-from runner.sandbox.interface import OnOutput, Outcome, Program, Sandbox, SandboxUnavailableError
+from runner.sandbox.cancellation_token import CancellationToken
+from runner.sandbox.interface import (
+    Outcome,
+    Placement,
+    Program,
+    RunObserver,
+    Sandbox,
+    SandboxUnavailableError,
+)
 from support.clocks import ManualClock
 from support.telemetry.tracers import RecordingTracer
 
@@ -53,22 +59,23 @@ class OneStepSandbox(Sandbox):
         self._reason = reason
         self._is_broken = is_broken
 
-    def run(
-        self,
-        program: Program,
-        on_start: Callable[[], None],
-        on_lasting: Callable[[], None],
-        on_output: OnOutput,
-        stop: StopRequest,
-    ) -> Outcome:
+    def run(self, program: Program, observer: RunObserver, token: CancellationToken) -> Outcome:
         """Run it, as a step of the run."""
+        placement = Placement(ManualClock().now(), "runlet-sandbox-1", "runlet/runtime-python")
         with tracing.step("run the program"):
             if self._is_broken:
                 raise SandboxUnavailableError(BROKEN)
-            on_start()
-            on_lasting()
-            on_output("stdout", 0, "a piece")
-        return Outcome(self._reason, ExecutionResult(stdout="a piece"))
+            observer.running(placement)
+            observer.printed("stdout", 0, "a piece")
+        return Outcome(self._reason, ExecutionResult(stdout="a piece"), placement)
+
+    def is_available(self) -> bool:
+        """It always is."""
+        return True
+
+    def wait_until_available(self, seconds: float) -> bool:
+        """It always is."""
+        return True
 
 
 def handle(sandbox: Sandbox, line: Line, attempt: int = 1, body: bytes = b"") -> RecordingTracer:
@@ -88,7 +95,7 @@ def handle(sandbox: Sandbox, line: Line, attempt: int = 1, body: bytes = b"") ->
     handler = RunHandler(
         {"python": PYTHON},
         sandbox,
-        Reporter(line),
+        EventPublisher(line),
         Cancellations(),
         lambda _settled: None,
         ManualClock(),

@@ -16,5 +16,5 @@ def test_an_engine_that_does_not_answer_is_told_in_a_line(
 
     assert runtimes.main() == 1
     printed = "".join(capsys.readouterr())
-    assert "runtime_not_built" in printed
+    assert "runtime_build_failed" in printed
     assert "Traceback" not in printed

@@ -39,7 +39,7 @@ PENDING, DELIVERED, FAILED = callback_events.PENDING, "DELIVERED", "FAILED"
 
 # Longer than an attempt takes with all its time limits and a slow database.
 LEASE = timedelta(seconds=30)
-CUT_OFF = "The collector stopped during this attempt."
+INTERRUPTED = "The collector stopped during this attempt."
 
 _row = callbacks.c
 _tried = callback_attempts.c
@@ -135,18 +135,18 @@ def _recover() -> Select[Any]:
     )
     shown = (_row.execution_id, _row.attempts, _row.status, overdue.c.traceparent)
     moved = _move(overdue).returning(*shown).cte("moved")
-    cut_off = (
+    interrupted = (
         update(callback_attempts)
         .where(
             _tried.execution_id == overdue.c.execution_id,
             _tried.attempt == overdue.c.attempts,
             _no_outcome,
         )
-        .values(problem=CUT_OFF)
+        .values(problem=INTERRUPTED)
         .returning(_tried.execution_id, _tried.attempt, _tried.problem)
-        .cte("cut_off")
+        .cte("interrupted")
     )
-    told = _event(cut_off, literal(callback_events.FAILED))
+    told = _event(interrupted, literal(callback_events.FAILED))
     return select(*moved.c).add_cte(told.cte("told"))
 
 
@@ -165,7 +165,7 @@ RECOVER = _recover()
 
 # What a delivery that came a second time finds; `problem` is that of the last attempt.
 FIND_FAILED = (
-    select(func.coalesce(_tried.problem, CUT_OFF))
+    select(func.coalesce(_tried.problem, INTERRUPTED))
     .select_from(callbacks)
     .outerjoin(
         callback_attempts,

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from runlet.messages import CancelRequested, Message, RunRequested
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ REMEMBERED = 10_000
 class Cancellations:
     """Remembers the latest cancellations and passes them on to the runs they concern.
 
-    The database keeps them as well: what is not heard while the broker is away is told again, and
+    The database keeps them as well: what is missed while the broker is away is sent again, and
     what is forgotten costs a run whose result nobody takes.
     """
 
@@ -28,12 +28,12 @@ class Cancellations:
         self._remembered = remembered
         self._lock = threading.Lock()
         self._cancelled: dict[UUID, datetime] = {}
-        self._running: dict[StopRequest, UUID] = {}
+        self._running: dict[CancellationToken, UUID] = {}
 
-    def hear(self, message: Message) -> None:
-        """Act on what came by the control exchange."""
+    def handle(self, message: Message) -> None:
+        """Act on a message of the control exchange."""
         if isinstance(message, CancelRequested):
-            log.info("cancel_requested", execution_id=str(message.execution_id))
+            log.info("cancellation_received", execution_id=str(message.execution_id))
             self.cancel(message.execution_id, message.at)
 
     def cancel(self, execution_id: UUID, at: datetime) -> None:
@@ -44,24 +44,26 @@ class Cancellations:
             if len(self._cancelled) > self._remembered:
                 del self._cancelled[next(iter(self._cancelled))]
             # A request that was delivered twice may run twice at the same time.
-            concerned = [stop for stop, running in self._running.items() if running == execution_id]
-        for stop in concerned:
-            stop.ask()
+            concerned = [
+                token for token, running in self._running.items() if running == execution_id
+            ]
+        for token in concerned:
+            token.cancel()
 
     @contextmanager
-    def watch(self, request: RunRequested) -> Iterator[StopRequest]:
-        """What cancelling the execution asks for, before the block or while it lasts.
+    def watch(self, request: RunRequested) -> Iterator[CancellationToken]:
+        """The token of one run, cancelled with its execution before the block or while it lasts.
 
         A cancellation from before the request was queued meant an earlier life of the execution.
         """
-        stop = StopRequest()
+        token = CancellationToken()
         with self._lock:
-            self._running[stop] = request.execution_id
+            self._running[token] = request.execution_id
             cancelled_at = self._cancelled.get(request.execution_id)
         if cancelled_at is not None and cancelled_at >= request.queued_at:
-            stop.ask()
+            token.cancel()
         try:
-            yield stop
+            yield token
         finally:
             with self._lock:
-                del self._running[stop]
+                del self._running[token]

@@ -1,4 +1,4 @@
-"""What the runner tells the others, each telling confirmed by the broker."""
+"""Publishing what became of a run, under three guarantees of delivery."""
 
 from concurrent.futures import Future
 from typing import Protocol
@@ -23,21 +23,21 @@ class Publishes(Protocol):
         ...
 
 
-class Reporter:
-    """Publishes until the broker has it."""
+class EventPublisher:
+    """Publishes a run's events; safe for several threads."""
 
     def __init__(self, publisher: Publishes) -> None:
         self._publisher = publisher
 
-    def mention(self, message: Envelope) -> None:
-        """Publish what may be lost: the end of the execution tells it again."""
+    def publish_best_effort(self, message: Envelope) -> None:
+        """Publish what may be lost: the end of the execution carries it too."""
         self._publisher.publish(message)
 
-    def offer(self, message: Envelope) -> "Future[None]":
+    def publish(self, message: Envelope) -> "Future[None]":
         """Publish once; the future carries BrokerUnavailableError when the broker has it not."""
         return self._publisher.publish(message)
 
-    def tell(self, message: Envelope) -> None:
+    def publish_confirmed(self, message: Envelope) -> None:
         """Publish and wait for the confirmation, through an outage of the broker too.
 
         Raises BrokerUnavailableError when the outage lasts too long.

@@ -9,7 +9,7 @@ from runlet.messages import InvalidMessageError
 from runlet_amqp import envelopes
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.errors import BrokerUnavailableError
-from runner.consume.event_publisher import Reporter
+from runner.consume.event_publisher import EventPublisher
 from runner.consume.request_decoding import request_from
 
 log = structlog.get_logger()
@@ -17,40 +17,42 @@ log = structlog.get_logger()
 CONFIRM_SECONDS = 10.0
 
 
-class HandBack:
-    """Publishes deliveries again and settles those that the broker has then.
+class UnstartedReturn:
+    """Publishes deliveries again and acknowledges those that the broker has then.
 
     Without this they would come back by themselves as the channel closes, which their queue counts
     as a failure of each: after a few restarts it would give up runs that never began. A run that a
     crash between the two steps puts into the queue twice is told apart by its attempt.
     """
 
-    def __init__(self, reporter: Reporter, settle: Callable[[Sequence[Delivery]], None]) -> None:
-        self._reporter = reporter
-        self._settle = settle
+    def __init__(
+        self, publisher: EventPublisher, acknowledge: Callable[[Sequence[Delivery]], None]
+    ) -> None:
+        self._publisher = publisher
+        self._acknowledge = acknowledge
 
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
         """Return deliveries; what the broker does not take comes back by itself."""
-        offered = [
-            (delivery, self._reporter.offer(message))
+        published = [
+            (delivery, self._publisher.publish(message))
             for delivery in deliveries
             if (message := _again(delivery))
         ]
         deadline = time.monotonic() + CONFIRM_SECONDS
-        for delivery, confirmed in offered:
+        for delivery, confirmed in published:
             try:
                 confirmed.result(max(0.0, deadline - time.monotonic()))
             except (BrokerUnavailableError, TimeoutError) as error:
                 log.warning(
-                    "not_handed_back", execution_id=delivery.correlation_id, error=repr(error)
+                    "request_return_failed", execution_id=delivery.correlation_id, error=repr(error)
                 )
             else:
-                self._settle([delivery])
-                log.info("handed_back", execution_id=delivery.correlation_id)
+                self._acknowledge([delivery])
+                log.info("request_returned", execution_id=delivery.correlation_id)
 
 
 def _again(delivery: Delivery) -> envelopes.Envelope | None:
-    """The same request under the same attempt; nothing for what the next runner will bury."""
+    """The same request under the same attempt; nothing for what cannot be read."""
     try:
         request = request_from(delivery)
     except InvalidMessageError:

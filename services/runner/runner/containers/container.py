@@ -74,10 +74,21 @@ class Container:
         Raises StreamTimeoutError when `deadline`, in seconds of time.monotonic, passes.
         """
         while not self._arrived:
-            data = self._receive(deadline)
-            if not data:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise StreamTimeoutError
+            if not self._receive(remaining):
                 return None
-            self._arrived.extend(self._frames.feed(self._unwrap(data)))
+        return self._arrived.popleft()
+
+    def next_arrived_frame(self) -> Frame | None:
+        """As next_frame, but without waiting: what has arrived, however late it is read.
+
+        Raises StreamTimeoutError when no whole frame has arrived.
+        """
+        while not self._arrived:
+            if not self._receive(0):
+                return None
         return self._arrived.popleft()
 
     def close(self) -> None:
@@ -88,17 +99,17 @@ class Container:
             self._stream.shutdown(socket.SHUT_RDWR)
         self._stream.close()
 
-    def _receive(self, deadline: float) -> bytes:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise StreamTimeoutError
+    def _receive(self, seconds: float) -> bool:
+        """Take in what comes within `seconds`; False when the stream has ended."""
         try:
-            self._stream.settimeout(remaining)
-            return self._stream.recv(RECEIVE_BYTES)
-        except TimeoutError as error:
+            self._stream.settimeout(seconds)
+            data = self._stream.recv(RECEIVE_BYTES)
+        except (TimeoutError, BlockingIOError) as error:
             raise StreamTimeoutError from error
         except OSError as error:
             raise SandboxUnavailableError(f"The container went away: {error!r}.") from error
+        self._arrived.extend(self._frames.feed(self._unwrap(data)))
+        return bool(data)
 
     def _unwrap(self, data: bytes) -> bytes:
         """Take the engine's framing off, and with it what the agent says on stderr."""

@@ -1,6 +1,7 @@
 """The Docker engine: creating, limiting and removing sandbox containers."""
 
 import contextlib
+import json
 import socket
 import ssl
 import threading
@@ -13,7 +14,7 @@ from uuid import uuid4
 import docker
 import requests
 import structlog
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.types import HostConfig
 
 from runlet.languages import Language
@@ -30,11 +31,16 @@ SANDBOX_LABEL = "runlet.sandbox"
 OWNER_LABEL = "runlet.runner"
 # What the compose file labels runners with, as the engine filters by it.
 RUNNER_ROLE = "runlet.role=runner"
+# What a proxy answers for an engine that is away.
+PROXY_ERRORS = {502, 503, 504}
 RUNNING_STATES = {"running", "paused", "restarting"}
 # The engine proxy lets a runner reach no container of another name.
 NAME_PREFIX = "runlet-sandbox-"
 # The engine gives a container the beginning of its id as host name.
 SHORT_ID_LENGTH = 12
+# For each answer of the engine; a busy one needs seconds to start or remove a container.
+ENGINE_SECONDS = 20
+PING_SECONDS = 3
 START_SECONDS = 15
 LONGEST_JOB_SECONDS = 120
 MIB = 1 << 20
@@ -69,8 +75,16 @@ class ContainerSettings:
     fork_servers: bool = True
 
 
+class EngineRefusedError(SandboxUnavailableError):
+    """The engine answered, and refused."""
+
+
 class Engine:
-    """Talks to the Docker engine. Its faults are SandboxUnavailableError, never the program's."""
+    """Talks to the Docker engine; safe for several threads.
+
+    Each call ends within the time-out that its client was built with (ENGINE_SECONDS), and what
+    fails raises SandboxUnavailableError. It is never the program's fault.
+    """
 
     def __init__(self, client: docker.DockerClient, settings: ContainerSettings) -> None:
         self._api: Any = client.api
@@ -79,13 +93,16 @@ class Engine:
         self._attached: list[Container] = []
 
     def answers(self) -> bool:
-        """Whether the engine answers now."""
+        """Whether the engine answers now, within PING_SECONDS."""
         try:
             with engine_faults():
-                self._api.ping()
+                # The SDK's own ping waits for as long as a call that does something.
+                response = self._api.get(
+                    f"{self._api.base_url}/v{self._api.api_version}/_ping", timeout=PING_SECONDS
+                )
+                return bool(response.ok)
         except SandboxUnavailableError:
             return False
-        return True
 
     def start_container(self, language: Language) -> Container:
         """A new container whose agent is up."""
@@ -122,19 +139,29 @@ class Engine:
         container.memory_mb = memory_mb
 
     def ran_out_of_memory(self, container: Container) -> bool:
-        """Whether the kernel took processes of a container for its memory.
+        """Whether the kernel ended processes of a container for its memory; False when unknown.
 
-        The engine's log of events is asked, because a container that ended has removed itself.
+        The engine's log of events is read: a container that ended has removed itself, and cgroup
+        v1 notifies of the container's own limit only, while its counter has the host's kills too.
         """
         now = int(time.time())
+        wanted = {"container": [container.name], "event": ["oom"]}
+        parameters = {
+            "since": now - LONGEST_JOB_SECONDS,
+            "until": now + 1,
+            "filters": json.dumps(wanted),
+        }
         try:
             with engine_faults():
-                events = self._api.events(
-                    since=now - LONGEST_JOB_SECONDS,
-                    until=now + 1,
-                    filters={"container": container.name, "event": "oom"},
+                # The SDK's own call waits without end for an engine that does not answer.
+                response = self._api.get(
+                    f"{self._api.base_url}/v{self._api.api_version}/events",
+                    params=parameters,
+                    timeout=ENGINE_SECONDS,
+                    stream=True,
                 )
-                return any(True for _ in events)
+                with contextlib.closing(response):
+                    return response.ok and any(line.strip() for line in response.iter_lines())
         except SandboxUnavailableError:
             return False
 
@@ -144,7 +171,7 @@ class Engine:
             with engine_faults(), contextlib.suppress(NotFound):
                 self._api.remove_container(name, force=True, v=True)
         except SandboxUnavailableError as error:
-            log.warning("container_not_removed", container=name, error=str(error))
+            log.warning("container_removal_failed", container=name, error=str(error))
 
     def sandboxes(self) -> list[dict[str, Any]]:
         """All sandbox containers of any runner, as the engine lists them."""
@@ -157,7 +184,7 @@ class Engine:
         return [sandbox for sandbox in named if name_of(sandbox).startswith(NAME_PREFIX)]
 
     def attached(self) -> set[str]:
-        """The names of the containers started here that nobody has hung up on yet."""
+        """The names of the containers started here whose streams are still open."""
         with self._lock:
             self._attached = [each for each in self._attached if not each.closed]
             return {container.name for container in self._attached}
@@ -213,9 +240,16 @@ class Engine:
 
 @contextlib.contextmanager
 def engine_faults() -> Iterator[None]:
-    """Turns whatever the engine's client raises into SandboxUnavailableError."""
+    """Turns whatever the engine's client raises into SandboxUnavailableError.
+
+    EngineRefusedError when the engine itself answered, and not a proxy in its place.
+    """
     try:
         yield
+    except APIError as error:
+        answered = error.status_code is not None and error.status_code not in PROXY_ERRORS
+        kind = EngineRefusedError if answered else SandboxUnavailableError
+        raise kind(f"The container engine failed: {error}.") from error
     except (DockerException, requests.RequestException, OSError) as error:
         raise SandboxUnavailableError(f"The container engine failed: {error}.") from error
 
@@ -255,7 +289,7 @@ def _await_agent(container: Container) -> None:
 
 
 def _start_fork_server(container: Container) -> None:
-    """Have the agent start the language's, if it has one; it initialises behind our back."""
+    """Have the agent start the language's, if it has one; it initialises meanwhile."""
     language = container.language
     if language.fork_server:
         environment = environment_of(language)

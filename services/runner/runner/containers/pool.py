@@ -4,19 +4,21 @@ import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
 
+from runlet.backoff import Stop
 from runlet.clock import Clock
 from runlet.languages import Language
 from runlet_telemetry import tracing
+from runlet_telemetry.supervision import Loop
 from runner.containers.container import Container
 from runner.containers.pool_observer import PoolCounts, PoolObserver, Retirement
-from runner.containers.start_backoff import Pause
+from runner.containers.start_backoff import StartBackoff
 from runner.sandbox.interface import SandboxUnavailableError
+from runner.work_queue import WorkQueue
 
 log = structlog.get_logger()
 
@@ -25,6 +27,8 @@ DEMAND_WINDOW_SECONDS = 10.0
 REFILL_SECONDS = 0.5
 STARTERS = 2
 MAINTENANCE_SECONDS = 1.0
+# Creating, attaching to, starting and removing a container, each within the engine's time-out.
+LONGEST_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class _Take(NamedTuple):
 class WarmPool:
     """Keeps idle containers for each language; safe for several threads.
 
-    A container that is taken belongs to the taker until it is given back or thrown away.
+    A container that is acquired belongs to its user until it is released, discarded or killed.
+    `loops` fill the pool, and remove what was killed, in the background.
     """
 
     def __init__(
@@ -67,7 +72,6 @@ class WarmPool:
         self._size = size
         self._runs_per_container = runs_per_container
         self._start = start
-        self._remove = remove
         self._clock = clock
         self._observer = observer
         self._lock = threading.Lock()
@@ -75,30 +79,42 @@ class WarmPool:
         self._starting: dict[str, int] = defaultdict(int)
         self._taken: dict[str, int] = defaultdict(int)
         self._takes: dict[str, deque[_Take]] = defaultdict(deque)
-        self._pauses: dict[str, Pause] = defaultdict(lambda: Pause(clock))
-        self._starters = ThreadPoolExecutor(STARTERS, thread_name_prefix="container-starter")
-        self._removers = ThreadPoolExecutor(1, thread_name_prefix="container-remover")
-        self._closed = threading.Event()
-        self._maintainer = threading.Thread(target=self._keep_maintaining, name="pool", daemon=True)
+        self._backoffs: dict[str, StartBackoff] = defaultdict(lambda: StartBackoff(clock))
+        self._starts = WorkQueue(self._start_one)
+        self._removals = WorkQueue(remove)
+        self._closed = False
 
-    def open(self) -> None:
-        """Begin to fill, in the background."""
-        self._maintainer.start()
+    def loops(self) -> tuple[Loop, ...]:
+        """What fills and cleans the pool."""
+        starters = (
+            Loop(
+                f"container-starter-{number}",
+                self._starts.run,
+                self._starts.wake,
+                LONGEST_START_SECONDS,
+            )
+            for number in range(1, STARTERS + 1)
+        )
+        return (
+            Loop("pool", self._keep_maintaining),
+            *starters,
+            Loop("container-remover", self._removals.run, self._removals.wake),
+        )
 
     def close(self) -> None:
-        """Stop filling, finish removing and hang up on everything idle."""
+        """Hang up on everything idle, and finish removing; for when the loops have ended."""
         with self._lock:
-            self._closed.set()
-        self._starters.shutdown(wait=True, cancel_futures=True)
-        self._removers.shutdown(wait=True)
+            self._closed = True
+        self._starts.discard()
+        self._removals.drain()
         with self._lock:
             idle = [container for containers in self._idle.values() for container in containers]
             self._idle.clear()
         for container in idle:
             container.close()
 
-    def take(self, language: Language) -> Container:
-        """A container for one run; starts one on the spot when none is idle.
+    def acquire(self, language: Language) -> Container:
+        """A container for one run; starts one at once when none is idle.
 
         Raises SandboxUnavailableError when that fails.
         """
@@ -116,10 +132,10 @@ class WarmPool:
             self._taken[language.id] += 1
         return container
 
-    def give_back(self, container: Container) -> None:
-        """Return a container that is scrubbed; one that has had its runs is hung up on."""
+    def release(self, container: Container) -> None:
+        """Return a container that is scrubbed; one that has had its runs is discarded."""
         with self._lock:
-            reusable = container.runs < self._runs_per_container and not self._closed.is_set()
+            reusable = container.runs < self._runs_per_container and not self._closed
             if reusable:
                 # Last in, first out: the warmest caches serve next.
                 self._idle[container.language.id].appendleft(container)
@@ -127,20 +143,20 @@ class WarmPool:
         if reusable:
             self._observer.kept(container.language.id)
         else:
-            self._part_with(container, Retirement.WORN_OUT)
+            self._retire(container, Retirement.WORN_OUT)
 
-    def throw_away(self, container: Container) -> None:
+    def discard(self, container: Container) -> None:
         """Hang up on a container that was not scrubbed, which ends and removes itself."""
         has_runs_left = container.runs < self._runs_per_container
-        self._part_with(container, Retirement.UNFIT if has_runs_left else Retirement.WORN_OUT)
+        self._retire(container, Retirement.UNFIT if has_runs_left else Retirement.WORN_OUT)
 
-    def remove(self, container: Container) -> None:
-        """Throw away a container that may not end by itself, and have it removed behind our back.
+    def kill(self, container: Container) -> None:
+        """Discard a container that may not end by itself, and have it removed in the background.
 
         Not to be called once the pool is closed.
         """
-        self._part_with(container, Retirement.OVERDUE)
-        self._removers.submit(self._remove, container.name)
+        self._retire(container, Retirement.OVERDUE)
+        self._removals.put(container.name)
 
     def count(self, language_id: str) -> PoolCounts:
         """How many containers of a language there are."""
@@ -149,13 +165,13 @@ class WarmPool:
             return PoolCounts(idle, starting, self._taken[language_id])
 
     def maintain(self) -> None:
-        """Drop what has ended, start what is wanted, part with what is not."""
+        """Drop what has ended, start what is wanted, close what is not."""
         for language in self._languages:
             self._drop_ended(language)
             self._refill(language)
             self._shrink(language)
 
-    def _part_with(self, container: Container, why: Retirement) -> None:
+    def _retire(self, container: Container, why: Retirement) -> None:
         container.close()
         with self._lock:
             self._taken[container.language.id] -= 1
@@ -167,10 +183,10 @@ class WarmPool:
             container.close()
             self._observer.retired(container.language.id, why)
 
-    def _keep_maintaining(self) -> None:
-        while not self._closed.is_set():
+    def _keep_maintaining(self, stop: Stop) -> None:
+        while not stop.is_set():
             self.maintain()
-            self._closed.wait(MAINTENANCE_SECONDS)
+            stop.wait(MAINTENANCE_SECONDS)
 
     def _pop_idle(self, language: Language) -> Container | None:
         """An idle container that is up; those of an engine that died are not. Needs the lock."""
@@ -203,27 +219,30 @@ class WarmPool:
     def _refill(self, language: Language) -> None:
         with self._lock:
             present = len(self._idle[language.id]) + self._starting[language.id]
-            may_start = not self._closed.is_set() and self._pauses[language.id].is_over()
+            may_start = not self._closed and self._backoffs[language.id].allows_start()
             missing = max(0, self._wanted(language) - present) if may_start else 0
             self._starting[language.id] += missing
             for _ in range(missing):
-                self._starters.submit(self._start_one, language)
+                self._starts.put(language)
 
     def _start_one(self, language: Language) -> None:
         started: list[Container] = []
         try:
             started.append(self._start(language))
-            self._pauses[language.id].end()
+            self._backoffs[language.id].note_success()
         except SandboxUnavailableError as error:
-            self._pauses[language.id].begin()
-            log.warning("container_not_started", language=language.id, error=str(error))
+            self._backoffs[language.id].note_failure()
+            log.warning("container_start_failed", language=language.id, error=str(error))
+        except Exception:
+            self._backoffs[language.id].note_failure()
+            raise
         finally:
             with self._lock:
                 self._starting[language.id] -= 1
                 self._idle[language.id].extend(started)
 
     def _shrink(self, language: Language) -> None:
-        """Part with what was idle all the time; what is idle between two runs only is in use."""
+        """Close what was idle for the whole window; what is idle between two runs is in use."""
         with self._lock:
             idle = self._idle[language.id]
             unused = min([len(idle), *(take.left for take in self._recent_takes(language))])

@@ -1,17 +1,17 @@
 """Removing what runners and engines that died have left behind."""
 
-import threading
 from typing import Any
 
 import structlog
 
+from runlet.backoff import Stop
 from runner.containers.engine import OWNER_LABEL, Engine, name_of
 from runner.sandbox.interface import SandboxUnavailableError
 
 log = structlog.get_logger()
 
 INTERVAL_SECONDS = 30
-# Owners that are processes outside of containers; nobody else can tell whether they live.
+# Owners that are processes outside of containers: other runners cannot tell whether they live.
 # Their sandboxes end by themselves when the owner's connection closes.
 HOST_OWNER_PREFIX = "host:"
 
@@ -28,19 +28,11 @@ class Reaper:
         self._engine = engine
         self._owner = owner
         self._strays: set[str] = set()
-        self._stopped = threading.Event()
 
-    def start(self) -> None:
-        """Remove what an earlier life of this runner left, then watch in the background."""
+    def run(self, stop: Stop) -> None:
+        """The loop: remove what an earlier life of this runner left, then watch until `stop`."""
         self.sweep(strays_at_once=True)
-        threading.Thread(target=self._watch, name="reaper", daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop watching."""
-        self._stopped.set()
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(INTERVAL_SECONDS):
+        while not stop.wait(INTERVAL_SECONDS):
             self.sweep()
 
     def sweep(self, strays_at_once: bool = False) -> None:
@@ -61,7 +53,7 @@ class Reaper:
                     log.info("orphan_removed", container=name_of(sandbox), owner=_owner(sandbox))
                     self._engine.remove(name_of(sandbox))
         except SandboxUnavailableError as error:
-            log.warning("orphans_not_looked_for", error=str(error))
+            log.warning("orphan_scan_failed", error=str(error))
 
     def _is_dead(self, owner: str) -> bool:
         if owner == self._owner or owner.startswith(HOST_OWNER_PREFIX):

@@ -46,7 +46,7 @@ class _Bridge:
                 pass
         except OSError as error:
             # Whichever side failed, the other one learns it by the end of its stream.
-            log.debug("engine_stream_broke", error=repr(error))
+            log.debug("engine_stream_failed", error=repr(error))
         finally:
             for side in (self._connection, self._plain):
                 with suppress(OSError):

@@ -1,51 +1,51 @@
-"""Stopping one run from another thread, and never the run that follows it."""
+"""Cancelling one run from another thread, and never the run that follows it."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class StopRequest:
-    """The wish that one run ends early; any thread may ask, at any time, more than once.
+class CancellationToken:
+    """Cancels one run; any thread may call it, at any time, more than once.
 
-    A run that can be stopped lends a way to do so. Asking and lending share a lock, so nothing is
-    sent before the run is there, nor after its container may serve another.
+    A run that can be stopped binds the token to what stops it. Cancelling and binding share a lock,
+    so nothing is sent before the run is there, nor after its container may serve another.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = False
-        self._send: Callable[[], None] | None = None
+        self._cancelled = False
+        self._stop_run: Callable[[], None] | None = None
 
     @property
-    def asked(self) -> bool:
-        """Whether somebody has asked."""
-        return self._asked
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled
 
-    def ask(self) -> None:
+    def cancel(self) -> None:
         """Stop the run now, or as soon as it can be stopped."""
         with self._lock:
-            self._asked = True
-            if self._send is not None:
-                self._send()
+            self._cancelled = True
+            if self._stop_run is not None:
+                self._stop_run()
 
     @contextmanager
-    def reaching(self, send: Callable[[], None]) -> Iterator[None]:
-        """Lend `send`, which must not wait for anything, for as long as the block lasts."""
+    def bound_to(self, stop_run: Callable[[], None]) -> Iterator[None]:
+        """Cancel by `stop_run`, which must not wait for anything, while the block lasts."""
         with self._lock:
-            self._send = send
-            if self._asked:
-                send()
+            self._stop_run = stop_run
+            if self._cancelled:
+                stop_run()
         try:
             yield
         finally:
             with self._lock:
-                self._send = None
+                self._stop_run = None
 
-    def unless_asked(self, act: Callable[[], None]) -> bool:
-        """Do what must not come after a stop; False, with nothing done, when there was one."""
+    def run_unless_cancelled(self, act: Callable[[], None]) -> bool:
+        """Do what must not follow a cancellation; False, with nothing done, after one."""
         with self._lock:
-            if self._asked:
+            if self._cancelled:
                 return False
             act()
             return True

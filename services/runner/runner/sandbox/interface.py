@@ -1,19 +1,16 @@
 """What the runner asks of a sandbox, whatever stands behind it."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from runlet.execution import ExecutionResult, Reason
 from runlet.languages import Language
 from runlet.limits import Limits
-from runner.sandbox.cancellation_token import StopRequest
+from runner.sandbox.cancellation_token import CancellationToken
 
 StreamName = Literal["stdout", "stderr"]
-# Takes a piece of a stream and the number of characters before it; the future is done when the
-# piece has arrived, and carries an exception when it has not.
-OnOutput = Callable[[StreamName, int, str], "Future[None]"]
 
 
 class SandboxUnavailableError(Exception):
@@ -40,31 +37,57 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """When a program started, and where."""
+
+    started_at: datetime
+    container: str
+    image: str
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a run ended; no reason means exit code 0."""
+    """How a run ended; no reason means exit code 0, no placement that it was never started."""
 
     reason: Reason | None
     result: ExecutionResult
+    placement: Placement | None = None
+
+
+class RunObserver(Protocol):
+    """Learns what happens during a run, in the thread that runs it; its methods must not wait."""
+
+    def running(self, placement: Placement) -> None:
+        """The program is no short one: it has started and goes on.
+
+        Called again should a short fault of the platform make it start over.
+        """
+        ...
+
+    def printed(self, stream: StreamName, offset: int, text: str) -> "Future[None]":
+        """The program printed `text` after `offset` characters of the stream.
+
+        The future is done when the text has arrived, and carries an exception when it has not.
+        """
+        ...
 
 
 class Sandbox(Protocol):
     """Runs programs, several at once when called from several threads."""
 
-    def run(
-        self,
-        program: Program,
-        on_start: Callable[[], None],
-        on_lasting: Callable[[], None],
-        on_output: OnOutput,
-        stop: StopRequest,
-    ) -> Outcome:
-        """Run a program to its end, or until `stop` is asked for; leave nothing of it alive.
+    def run(self, program: Program, observer: RunObserver, token: CancellationToken) -> Outcome:
+        """Run a program to its end, or until it is cancelled; leave nothing of it alive.
 
-        `on_start` is called as the program starts, and again should a short fault of the platform
-        make it start over; not at all when the program was to stop before it started. `on_lasting`
-        follows when it was no short run: there is something to be told before the end. `on_output`
-        gets what a program that takes its time prints meanwhile, and nothing of the compiler's;
-        once it got something the program does not start over. Raises SandboxUnavailableError when
-        the platform is at fault, never for anything the program did.
+        `observer` hears only of a program that takes its time, and nothing of what a compiler
+        prints. Once it got output the program does not start over. Raises SandboxUnavailableError
+        when the platform is at fault, never for anything the program did.
         """
+        ...
+
+    def is_available(self) -> bool:
+        """Look now whether programs can be run, for a few seconds at most."""
+        ...
+
+    def wait_until_available(self, seconds: float) -> bool:
+        """Wait up to `seconds` until programs can be run; whether they can. Costs nothing then."""
         ...

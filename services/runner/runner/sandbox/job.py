@@ -1,4 +1,4 @@
-"""One job on one container, from its frame to the agent's last word."""
+"""One job on one container, from its frame to the agent's last one."""
 
 import struct
 import time
@@ -9,30 +9,35 @@ import structlog
 
 from runlet_telemetry import tracing
 from runner.containers.container import Container, StreamTimeoutError
-from runner.sandbox.cancellation_token import StopRequest
-from runner.sandbox.interface import OnOutput, SandboxUnavailableError
-from runner.sandbox.output_publisher import LiveOutput
+from runner.sandbox.cancellation_token import CancellationToken
+from runner.sandbox.interface import Placement, RunObserver, SandboxUnavailableError
+from runner.sandbox.output_publisher import OutputPublisher
 from runner.sandbox.protocol import (
     CONTINUE_FRAME,
     DONE,
     FAULT,
+    MEMORY,
     STDERR,
     STDOUT,
     STEP,
     Frame,
     Step,
+    decode_memory_report,
     decode_step_report,
 )
 from runner.sandbox.verdict import StepTranscript, Transcript, succeeded
 
 log = structlog.get_logger()
 
-# The agent keeps the limits; past this much more it is taken for frozen.
-GRACE_SECONDS = 0.4
+# The agent enforces the limits. For so much longer its report is waited for: an overloaded host
+# delays it, and giving up costs the program another attempt.
+GRACE_SECONDS = 5.0
+# How long to read what arrived while this process itself was frozen.
+LATE_SECONDS = 1.0
 SCRUB_SECONDS = 5.0
-# Most programs are over sooner, and nobody has to be told that they run. Well before the first
-# output is told (live_output.py): who hears of that and reads the execution should find it running.
-LASTING_SECONDS = 0.02
+# Most programs are over sooner, and the message that ends them says when they started. Well before
+# the first output is published: who reads the execution then should find it running.
+LONG_RUNNING_SECONDS = 0.02
 # A scrub that takes longer met something out of the ordinary.
 SLOW_SCRUB_SECONDS = 0.25
 
@@ -40,54 +45,48 @@ SLOW_SCRUB_SECONDS = 0.25
 class Job:
     """Sends a job and writes down what comes back.
 
-    `may_go_on` is asked between two steps, while nothing runs in the container; where it says no,
-    memory is what the next step lacks.
+    `make_room` is called between two steps, while nothing runs in the container, with the
+    transcript of the step before; where it says no, memory is what the next step lacks.
     """
 
     def __init__(
         self,
         container: Container,
-        may_go_on: Callable[[], bool],
-        on_output: OnOutput,
-        stop: StopRequest,
+        placement: Placement,
+        make_room: Callable[[StepTranscript], bool],
+        observer: RunObserver,
+        token: CancellationToken,
     ) -> None:
         self._container = container
-        self._may_go_on = may_go_on
-        self._live = LiveOutput(on_output)
-        self._stop = stop
-        self._lasts_from = inf
-        self._on_lasting: Callable[[], None] = lambda: None
+        self._placement = placement
+        self._make_room = make_room
+        self._observer = observer
+        self._output = OutputPublisher(observer.printed)
+        self._token = token
+        self._long_running_at = inf
         self.transcript = Transcript()
 
-    def run(
-        self,
-        frame: bytes,
-        steps: list[Step],
-        on_start: Callable[[], None],
-        on_lasting: Callable[[], None],
-    ) -> None:
-        """Run the steps until one fails; the transcript tells the rest.
-
-        `on_start` is called while the program starts, so that what it does costs the run no time,
-        and `on_lasting` when it is not over after LASTING_SECONDS.
+    def run(self, frame: bytes, steps: list[Step]) -> None:
+        """Run the steps until one fails; the transcript holds the rest.
 
         Raises SandboxUnavailableError when the program could not be started. A container that ends
-        in the middle is noted as `ended`, one that does not answer in time as `overdue`.
+        in the middle is noted as `container_exited`, an agent that does not report in time as
+        `agent_timed_out`.
         """
         started = time.monotonic()
-        self._on_lasting, self._lasts_from = on_lasting, started + LASTING_SECONDS
+        self._long_running_at = started + LONG_RUNNING_SECONDS
         try:
             self._container.send(frame)
-            with self._stop.reaching(self._send_stop):
-                on_start()
+            with self._token.bound_to(self._send_stop):
                 self._run_steps(steps)
-                if not self.transcript.starved:
+                if not self.transcript.out_of_memory:
                     self._await_done()
         except StreamTimeoutError:
-            self.transcript.overdue = True
+            self.transcript.agent_timed_out = True
         except EOFError:
-            self.transcript.ended = True
+            self.transcript.container_exited = True
         finally:
+            self.transcript.cancelled = self._token.is_cancelled
             self.transcript.wall_ms = round((time.monotonic() - started) * 1000)
 
     def _run_steps(self, steps: list[Step]) -> None:
@@ -96,7 +95,7 @@ class Job:
                 return
             is_last = index == len(steps) - 1
             if is_last:
-                self._live.begin(time.monotonic())
+                self._output.begin(time.monotonic())
             with tracing.step("run the program" if is_last else "compile"):
                 self._await_report(step)
             if not succeeded(self.transcript.steps[-1]):
@@ -107,69 +106,88 @@ class Job:
             self._container.stop()
         except OSError as error:
             # Gone or frozen: the thread that waits for its frames sees that by itself.
-            log.warning("stop_not_sent", container=self._container.name, error=repr(error))
+            log.warning(
+                "cancellation_send_failed", container=self._container.name, error=repr(error)
+            )
 
     def _continue(self) -> bool:
         transcript = self.transcript
-        transcript.starved = not self._may_go_on()
-        if not transcript.starved:
-            # An agent that was told to stop between two steps has ended the job already.
-            transcript.stopped = not self._stop.unless_asked(
+        transcript.out_of_memory = not self._make_room(transcript.steps[-1])
+        if not transcript.out_of_memory:
+            # An agent that was stopped between two steps has ended the job already.
+            transcript.stopped = not self._token.run_unless_cancelled(
                 lambda: self._container.send(CONTINUE_FRAME)
             )
         if not transcript.stopped:
             transcript.steps.append(StepTranscript())
-        return not (transcript.starved or transcript.stopped)
+        return not (transcript.out_of_memory or transcript.stopped)
 
     def _await_report(self, step: Step) -> None:
         deadline = time.monotonic() + step.time_limit_ms / 1000 + GRACE_SECONDS
         transcript = self.transcript.steps[-1]
-        while transcript.report is None:
-            kind, content = self._next_frame_or_tell(transcript, deadline)
-            if kind == STDOUT:
-                transcript.stdout += content
-                self._live.printed()
-            elif kind == STDERR:
-                transcript.stderr += content
-                self._live.printed()
-            elif kind == STEP:
-                _note_report(content, transcript)
-            elif kind == FAULT:
-                problem = content.decode(errors="replace")
-                raise SandboxUnavailableError(f"The program could not be started: {problem}.")
+        try:
+            while transcript.report is None:
+                self._note(self._next_frame_or_publish(transcript, deadline), transcript)
+        except StreamTimeoutError:
+            self._read_late(transcript)
 
-    def _next_frame_or_tell(self, transcript: StepTranscript, deadline: float) -> Frame:
+    def _read_late(self, transcript: StepTranscript) -> None:
+        end = time.monotonic() + LATE_SECONDS
+        while transcript.report is None:
+            if time.monotonic() > end:
+                raise StreamTimeoutError
+            self._note(_not_ended(self._container.next_arrived_frame()), transcript)
+
+    def _note(self, frame: Frame, transcript: StepTranscript) -> None:
+        kind, content = frame
+        if kind == STDOUT:
+            transcript.stdout += content
+            self._output.note_output()
+        elif kind == STDERR:
+            transcript.stderr += content
+            self._output.note_output()
+        elif kind in (MEMORY, STEP):
+            _note_report(kind, content, transcript)
+        elif kind == FAULT:
+            problem = content.decode(errors="replace")
+            raise SandboxUnavailableError(f"The program could not be started: {problem}.")
+
+    def _next_frame_or_publish(self, transcript: StepTranscript, deadline: float) -> Frame:
         while True:
             try:
-                return self._next_frame(min(deadline, self._live.due, self._lasts_from))
+                due = min(deadline, self._output.due, self._long_running_at)
+                return _not_ended(self._container.next_frame(due))
             except StreamTimeoutError:
                 now = time.monotonic()
                 if now >= deadline:
                     raise
-                self._tell(transcript, now)
+                self._publish(transcript, now)
 
-    def _tell(self, transcript: StepTranscript, now: float) -> None:
-        if now >= self._lasts_from:
-            self._lasts_from = inf
-            self._on_lasting()
-        if now >= self._live.due:
-            self._live.tell(transcript, now)
+    def _publish(self, transcript: StepTranscript, now: float) -> None:
+        if now >= self._long_running_at:
+            self._long_running_at = inf
+            self._observer.running(self._placement)
+        if now >= self._output.due:
+            self._output.publish(transcript, now)
 
     def _await_done(self) -> None:
         reported = time.monotonic()
-        kind, content = self._next_frame(reported + SCRUB_SECONDS)
+        kind, content = _not_ended(self._container.next_frame(reported + SCRUB_SECONDS))
         quick = time.monotonic() - reported < SLOW_SCRUB_SECONDS
-        self.transcript.clean = quick and (kind, content) == (DONE, b"\1")
-
-    def _next_frame(self, deadline: float) -> Frame:
-        frame = self._container.next_frame(deadline)
-        if frame is None:
-            raise EOFError
-        return frame
+        self.transcript.scrubbed = quick and (kind, content) == (DONE, b"\1")
 
 
-def _note_report(content: bytes, transcript: StepTranscript) -> None:
+def _not_ended(frame: Frame | None) -> Frame:
+    if frame is None:
+        raise EOFError
+    return frame
+
+
+def _note_report(kind: bytes, content: bytes, transcript: StepTranscript) -> None:
     try:
-        transcript.report = decode_step_report(content)
+        if kind == MEMORY:
+            transcript.memory = decode_memory_report(content)
+        else:
+            transcript.report = decode_step_report(content)
     except (struct.error, ValueError) as error:
         raise SandboxUnavailableError(f"The agent sent an odd report: {error}.") from error

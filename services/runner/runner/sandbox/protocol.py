@@ -8,6 +8,7 @@ To the agent:    P  start a fork server (fork_server.h), once: fields, coded lik
                  K  stop the job, whose later steps do not follow then; ignored when none runs
 From the agent:  H  it is up
                  O, E  output of the running step
+                 M  the memory of the container at the end of a step, before its S (MemoryReport)
                  S  a step ended (StepReport)
                  X  the program could not be started; the content says why
                  D  the job is over and all that it started is dead; content 1: scrubbed and empty
@@ -30,10 +31,13 @@ from runner.sandbox.interface import SourceFile
 
 HEADER = struct.Struct(">cI")
 _STEP_REPORT = struct.Struct(">BBiIIIQQQ")
+_MEMORY_REPORT = struct.Struct(">IQ")
+_UNKNOWN = 0xFFFF_FFFF
 _STEP = struct.Struct(">II")
 _USER = struct.Struct(">IB")
 
-HELLO, STDOUT, STDERR, STEP, FAULT, DONE = b"H", b"O", b"E", b"S", b"X", b"D"
+HELLO, STDOUT, STDERR, MEMORY, STEP = b"H", b"O", b"E", b"M", b"S"
+FAULT, DONE = b"X", b"D"
 CONTINUE_FRAME = HEADER.pack(b"C", 0)
 STOP_FRAME = HEADER.pack(b"K", 0)
 
@@ -63,7 +67,9 @@ class Step:
 class StepReport:
     """What the agent saw of a step: times in µs, memory in KiB.
 
-    `others` counts the processes that were left when the step's own had ended.
+    `oom_kills` counts the processes that the kernel killed for want of memory, be it the
+    container's or the host's; `others` those that were left when the step's own had ended.
+    `wall_us` leaves out what the container was frozen for.
     """
 
     cause: Cause
@@ -76,6 +82,17 @@ class StepReport:
     wall_us: int
     cpu_us: int
     peak_kb: int
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """The container's memory: how often the step hit its limit, and what is in use after it.
+
+    None where the kernel does not count it: cgroup v1, which notifies the engine instead.
+    """
+
+    limit_hits: int | None = None
+    used_bytes: int = 0
 
 
 def encode_job(
@@ -105,6 +122,12 @@ def decode_step_report(content: bytes) -> StepReport:
     """Read the content of an S frame. Raises struct.error when it has another size."""
     cause, truncated, *rest = _STEP_REPORT.unpack(content)
     return StepReport(Cause(cause), bool(truncated & 1), bool(truncated & 2), *rest)
+
+
+def decode_memory_report(content: bytes) -> MemoryReport:
+    """Read the content of an M frame. Raises struct.error when it has another size."""
+    limit_hits, used_bytes = _MEMORY_REPORT.unpack(content)
+    return MemoryReport(None if limit_hits == _UNKNOWN else limit_hits, used_bytes)
 
 
 class FrameReader:

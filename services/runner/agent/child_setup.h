@@ -1,6 +1,6 @@
 /* What a new process does before it is the program: it becomes the run's user, under its limits. */
-#ifndef CHILD_H
-#define CHILD_H
+#ifndef CHILD_SETUP_H
+#define CHILD_SETUP_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #include "job.h"
 
-/* Where the report is once the child has settled; nothing else is open beyond the streams. */
+/* Where the report is once the sandbox is applied; nothing else is open beyond the streams. */
 enum { REPORT = 3 };
 
 static const char WORK[] = "/tmp/work";
@@ -51,7 +51,7 @@ static inline void set_limits(int report, const struct step *step) {
     limit(report, RLIMIT_MEMLOCK, 65536, 65536);
 }
 
-static inline void become(int report, uid_t uid) {
+static inline void drop_privileges(int report, uid_t uid) {
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score < 0 || write(score, "1000", 4) != 4) fail(report, "oom_score_adj");
     close(score);
@@ -107,14 +107,14 @@ static inline int input_for(int report, const struct job *job, int last_step) {
 }
 
 /* Makes this process what the program will be; what goes wrong is told by `report`. */
-static inline void settle(const struct job *job, int index, const struct streams *to) {
+static inline void apply_sandbox(const struct job *job, int index, const struct streams *to) {
     const struct step *step = &job->steps[index];
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
     umask(077);
-    become(to->report, job->uid);
+    drop_privileges(to->report, job->uid);
     set_limits(to->report, step);
     forbid_io_uring(to->report);
     if (index == 0)

@@ -1,6 +1,6 @@
 /* The agent's side of a fork server: starting it, and having it fork. fork_server.h is the other. */
-#ifndef SERVER_H
-#define SERVER_H
+#ifndef FORK_SERVER_CLIENT_H
+#define FORK_SERVER_CLIENT_H
 
 #include <fcntl.h>
 #include <poll.h>
@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "handover.h"
+#include "child_setup.h"
+#include "fd_passing.h"
 #include "job.h"
 
 /* Many times what an interpreter takes to initialise; at most half of the run's time is waited. */
@@ -92,11 +92,11 @@ static inline pid_t fork_from(const struct server *server, const struct job *job
                               const struct streams *to) {
     int frame = memfd_create("job", MFD_CLOEXEC);
     if (frame < 0) return -1;
-    const int handed[HANDED] = {
-        [JOB] = frame, [OUT] = to->out, [ERR] = to->err, [TELL] = to->report};
+    const int passed[PASSED_COUNT] = {
+        [JOB] = frame, [OUT] = to->out, [ERR] = to->err, [REPORT_TO] = to->report};
     pid_t child = -1;
     if (!write_all(frame, job->frame.data, job->frame.size) &&
-        !send_step(server->socket, (uint8_t)index, handed))
+        !send_step(server->socket, (uint8_t)index, passed))
         child = answer_of(server, job->steps[index].wall_ms);
     close(frame);
     return child;

@@ -12,8 +12,8 @@ from runlet.messages import RunRequested
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
-from runner.consume.event_publisher import Reporter
-from runner.consume.return_unstarted import HandBack
+from runner.consume.event_publisher import EventPublisher
+from runner.consume.return_unstarted import UnstartedReturn
 
 TRACE = "00-11111111111111111111111111111111-2222222222222222-01"
 
@@ -46,8 +46,8 @@ def broker() -> Broker:
 
 
 @pytest.fixture
-def hand_back(broker: Broker) -> HandBack:
-    return HandBack(Reporter(broker), broker.settle)
+def return_unstarted(broker: Broker) -> UnstartedReturn:
+    return UnstartedReturn(EventPublisher(broker), broker.settle)
 
 
 def delivery(attempt: int = 1, earlier: int = 0) -> Delivery:
@@ -75,11 +75,11 @@ def delivery(attempt: int = 1, earlier: int = 0) -> Delivery:
 
 
 def test_a_delivery_goes_back_as_it_came_and_is_settled_after_that(
-    broker: Broker, hand_back: HandBack
+    broker: Broker, return_unstarted: UnstartedReturn
 ) -> None:
     incoming = delivery(attempt=2)
 
-    hand_back([incoming])
+    return_unstarted([incoming])
 
     (again,) = broker.sent
     assert (again.exchange, again.routing_key) == (topology.RUNS, "python")
@@ -90,9 +90,9 @@ def test_a_delivery_goes_back_as_it_came_and_is_settled_after_that(
 
 @pytest.mark.parametrize(("attempt", "earlier"), [(1, 0), (1, 2), (3, 1)])
 def test_going_back_costs_no_attempt_and_hides_none(
-    broker: Broker, hand_back: HandBack, attempt: int, earlier: int
+    broker: Broker, return_unstarted: UnstartedReturn, attempt: int, earlier: int
 ) -> None:
-    hand_back([delivery(attempt, earlier)])
+    return_unstarted([delivery(attempt, earlier)])
 
     again = messages.decode(broker.sent[0].type, broker.sent[0].body)
     assert isinstance(again, RunRequested)
@@ -100,18 +100,18 @@ def test_going_back_costs_no_attempt_and_hides_none(
 
 
 def test_what_the_broker_does_not_take_is_left_to_come_back_by_itself(
-    broker: Broker, hand_back: HandBack
+    broker: Broker, return_unstarted: UnstartedReturn
 ) -> None:
     broker.away = True
 
-    hand_back([delivery(), delivery()])
+    return_unstarted([delivery(), delivery()])
 
     assert broker.happened == []
 
 
 def test_what_cannot_be_read_is_left_to_come_back_by_itself(
-    broker: Broker, hand_back: HandBack
+    broker: Broker, return_unstarted: UnstartedReturn
 ) -> None:
-    hand_back([dataclasses.replace(delivery(), body=b"{"), delivery()])
+    return_unstarted([dataclasses.replace(delivery(), body=b"{"), delivery()])
 
     assert broker.happened == ["published", "settled"]

@@ -4,17 +4,24 @@ import threading
 from concurrent.futures import Future
 from math import inf
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sandbox.cancellation_token import StopRequest
-from runner.sandbox.interface import StreamName
+from runner.sandbox.cancellation_token import CancellationToken
+from runner.sandbox.interface import Placement, StreamName
 from runner.sandbox.job import Job
-from runner.sandbox.output_publisher import PERIOD_SECONDS, PIECE_BYTES, QUIET_SECONDS, LiveOutput
+from runner.sandbox.output_publisher import (
+    PERIOD_SECONDS,
+    PIECE_BYTES,
+    QUIET_SECONDS,
+    OutputPublisher,
+)
 from runner.sandbox.protocol import Cause, Step, encode_job
 from runner.sandbox.verdict import StepTranscript, judge
+from support.clocks import ManualClock
 from support.sandboxes.agents import PlayedAgent
-from support.sandboxes.sandboxes import ignored
+from support.sandboxes.observers import Observer, OnOutput
 
 CONFIRMED, LOST, ON_ITS_WAY = "confirmed", "lost", "on its way"
 
@@ -54,21 +61,21 @@ class Run:
     """A program that runs, and the moments at which its output is looked at."""
 
     def __init__(self, listener: Listener) -> None:
-        self.live = LiveOutput(listener.hear)
+        self.live = OutputPublisher(listener.hear)
         self.transcript = StepTranscript()
         self.live.begin(0.0)
 
     def print(self, data: bytes) -> None:
         self.transcript.stdout += data
-        self.live.printed()
+        self.live.note_output()
 
     def complain(self, data: bytes) -> None:
         self.transcript.stderr += data
-        self.live.printed()
+        self.live.note_output()
 
     def look(self) -> float:
         now = self.live.due
-        self.live.tell(self.transcript, now)
+        self.live.publish(self.transcript, now)
         return now
 
 
@@ -185,9 +192,15 @@ def test_however_it_is_cut_and_lost_what_arrives_is_the_beginning_of_the_result(
 
 
 def run_job(agent: PlayedAgent, listener: Listener, *steps: Step) -> Job:
-    job = Job(agent.container, lambda: True, listener.hear, StopRequest())
-    job.run(encode_job(20_000, True, [], b"", [], steps), list(steps), ignored, ignored)
+    job = job_of(agent, listener.hear)
+    job.run(encode_job(20_000, True, [], b"", [], steps), list(steps))
     return job
+
+
+def job_of(agent: PlayedAgent, on_output: OnOutput) -> Job:
+    placement = Placement(ManualClock().now(), "played", "runlet/runtime-python")
+    observer = Observer(on_output)
+    return Job(agent.container, placement, lambda _compiled: True, observer, CancellationToken())
 
 
 def test_a_program_that_ends_soon_is_told_nothing_of() -> None:
@@ -208,9 +221,9 @@ def test_a_program_that_goes_on_is_heard_before_it_ends_but_its_compiler_is_not(
         return listener.hear(stream, offset, text)
 
     step = Step(("/bin/true",), 20_000, 4096)
-    job = Job(agent.container, lambda: True, hear, StopRequest())
+    job = job_of(agent, hear)
     frame = encode_job(20_000, True, [], b"", [], [step, step])
-    runs = threading.Thread(target=job.run, args=(frame, [step, step], ignored, ignored))
+    runs = threading.Thread(target=job.run, args=(frame, [step, step]))
     agent.print(b"warning: unused variable\n")
     runs.start()
     compiler_was_heard = told.wait(4 * QUIET_SECONDS)
@@ -225,7 +238,9 @@ def test_a_program_that_goes_on_is_heard_before_it_ends_but_its_compiler_is_not(
     assert judge(job.transcript, compiles=True).result.stdout == "42\n"
 
 
-def test_a_flood_does_not_keep_a_run_past_its_deadline() -> None:
+def test_a_flood_does_not_keep_a_run_past_its_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     agent, over = PlayedAgent(), threading.Event()
 
     def flood() -> None:
@@ -235,6 +250,8 @@ def test_a_flood_does_not_keep_a_run_past_its_deadline() -> None:
         except OSError:
             over.set()
 
+    monkeypatch.setattr("runner.sandbox.job.GRACE_SECONDS", 0.4)
+    monkeypatch.setattr("runner.sandbox.job.LATE_SECONDS", 0.1)
     pouring = threading.Thread(target=flood)
     pouring.start()
     try:
@@ -243,5 +260,5 @@ def test_a_flood_does_not_keep_a_run_past_its_deadline() -> None:
         over.set()
         agent.container.close()
         pouring.join()
-    assert job.transcript.overdue
+    assert job.transcript.agent_timed_out
     assert 450 <= job.transcript.wall_ms < 5000
