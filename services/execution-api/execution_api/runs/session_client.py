@@ -42,7 +42,10 @@ class SessionClient:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._base_path = urlsplit(base_url).path.rstrip("/")
         self._pool = connection_from_url(
-            base_url, maxsize=max_connections, timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
+            base_url,
+            maxsize=max_connections,
+            timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            retries=False,
         )
 
     def fetch(self, session_id: UUID) -> Snapshot:
