@@ -15,7 +15,7 @@ import sqlalchemy
 import structlog
 from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, NullPool, PoolProxiedConnection, QueuePool, event, text
-from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from runlet_postgres.errors import DatabaseUnavailableError, raise_mapped
@@ -31,9 +31,6 @@ SILENCE_SECONDS = 5
 GRACE_SECONDS = 1
 OTHERS_SECONDS = 86_400
 POOL_WAIT_SECONDS = 3
-
-# Until each service catches DatabaseUnavailableError.
-AWAY_ERRORS = (DatabaseUnavailableError, OperationalError, InterfaceError)
 
 
 class _Connection(extensions.connection):
