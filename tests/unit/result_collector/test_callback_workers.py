@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from result_collector.callbacks import workers
 from result_collector.callbacks.workers import CallbackWorkers
 from runlet.backoff import Stop
 from runlet_amqp.consumer import Consumer, Delivery
@@ -48,8 +49,8 @@ class Bench:
         self.context = LoopContext(max_silence_seconds=60)
         consumer = cast(Consumer, self.consumer)
         workers = CallbackWorkers(consumer, self.deliveries, handle, workers=1)
+        (self.worker,) = workers.worker_loops()
         workers.consumer_loop()
-        [self.worker] = workers.worker_loops()
 
     def put(self) -> Delivery:
         """A delivery for the worker."""
@@ -60,7 +61,7 @@ class Bench:
 
 @pytest.fixture(autouse=True)
 def _no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("result_collector.callbacks.workers.IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(workers, "IDLE_SECONDS", 0.01)
 
 
 def test_what_was_handled_is_settled() -> None:
