@@ -1,4 +1,4 @@
-"""Removing sessions that nobody has saved or closed for longer than the deployment keeps them."""
+"""Removing sessions that were last saved or closed longer ago than the deployment keeps them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
