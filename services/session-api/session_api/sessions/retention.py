@@ -44,6 +44,8 @@ class SessionRetention:
     def __init__(self, engine: Engine, keep: timedelta) -> None:
         self._engine = engine
         self._before = func.now() - literal(keep)
+        # A series that is there before anything was removed.
+        RETENTION_REMOVED.labels(TABLE)
 
     def loop(self) -> Loop:
         """The loop that removes what is too old, now and every EVERY_SECONDS."""
