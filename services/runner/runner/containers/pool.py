@@ -64,7 +64,7 @@ class WarmPool:
         size: PoolSize,
         runs_per_container: int,
         start: Callable[[Language], Container],
-        remove: Callable[[str], None],
+        remove: Callable[[str], object],
         clock: Clock,
         observer: PoolObserver,
     ) -> None:
