@@ -8,7 +8,7 @@ for file in "${@:2}"; do
   own_files+=(-c "$(realpath "$file")")
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/say.sh
+source deploy/bootstrap/lib/log.sh
 source deploy/swarm/lib/secrets.sh
 
 STACK=${1:-runlet}

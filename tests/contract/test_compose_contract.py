@@ -83,8 +83,15 @@ def test_no_service_is_privileged_and_ours_hold_no_capability(services: dict[str
 def test_every_setting_that_is_passed_is_one_that_the_service_knows(
     services: dict[str, Any], service: str, config: "type[DataclassInstance]"
 ) -> None:
-    known = {field.name.upper() for field in dataclasses.fields(config)}
-    assert set(services[service]["environment"]) - GUNICORN - ENGINE - OPENTELEMETRY <= known
+    passed = set(services[service]["environment"]) - GUNICORN - ENGINE - OPENTELEMETRY
+    assert passed <= read_by(config)
+
+
+def read_by(config: "type[DataclassInstance]") -> set[str]:
+    """The settings, the passwords of its addresses, and the files that secrets may stand in."""
+    names = {field.name.upper() for field in dataclasses.fields(config)}
+    names |= {name.replace("_URL", "_PASSWORD") for name in names}
+    return names | {f"{name}_FILE" for name in names}
 
 
 def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any]) -> None:

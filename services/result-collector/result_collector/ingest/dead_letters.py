@@ -54,14 +54,14 @@ def is_event(delivery: Delivery) -> bool:
 
 
 def from_request(delivery: Delivery) -> DeadLetter:
-    """A run request that nobody could run, out of the queue of dead letters."""
+    """A run request that no runner could run, out of the queue of dead letters."""
     request = _request(delivery)
     execution_id = request.execution_id if request else _correlated(delivery)
     attempts = _attempt(delivery.body)
     written = delivery.headers.get(topology.REASON_HEADER)
     if isinstance(written, str):
         return _letter(delivery, execution_id, REJECTED, written, attempts)
-    if _cause_of_death(delivery) == DELIVERY_LIMIT:
+    if _death_reason(delivery) == DELIVERY_LIMIT:
         # The first delivery, and as many again as the limit allows.
         attempts += topology.DELIVERY_LIMIT
         reason = f"The run ended its runners {topology.DELIVERY_LIMIT + 1} times and was given up."
@@ -115,7 +115,7 @@ def _correlated(delivery: Delivery) -> UUID | None:
         return None
 
 
-def _cause_of_death(delivery: Delivery) -> object:
+def _death_reason(delivery: Delivery) -> object:
     """The latest entry of the header in which the broker notes dead-lettering."""
     deaths = delivery.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None
