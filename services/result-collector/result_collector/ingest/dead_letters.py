@@ -14,6 +14,8 @@ from runlet_amqp.consumer import Delivery
 INVALID_EVENT = "invalid_event"
 REJECTED = "rejected"
 DELIVERY_LIMIT = "delivery_limit"
+# Where the broker notes which queue a dead letter comes from.
+FIRST_DEATH_QUEUE = "x-first-death-queue"
 CAUSES = (REJECTED, DELIVERY_LIMIT, INVALID_EVENT)
 
 # Whatever a message claims, the number fits its column.
@@ -40,6 +42,15 @@ class DeadLetter:
     attempts: int
     type: str
     body: bytes
+
+
+def is_event(delivery: Delivery) -> bool:
+    """Whether a dead letter is an event that the collector did not get stored, and no request.
+
+    The broker gave it up after too many deliveries, which other events on the same connections may
+    have brought about; it is still to be stored.
+    """
+    return delivery.headers.get(FIRST_DEATH_QUEUE) == topology.RESULTS_QUEUE
 
 
 def from_request(delivery: Delivery) -> DeadLetter:
