@@ -15,6 +15,7 @@ from benchmarks.speed import load, report
 from benchmarks.speed.cpu import CpuMeter
 from benchmarks.speed.figures import Figures, latencies
 from benchmarks.speed.stack import Stack
+from runlet_telemetry.build_info import VERSION
 
 CALLERS = (1, 2, 3, 4, 6, 8, 12, 16)
 RUNS_PER_POINT = 240
@@ -43,6 +44,7 @@ class Sitting:
         curve = tuple(_point(callers[:count]) for count in CALLERS)
         session, execution = self._session_that_ran(address)
         return Measurements(
+            version=VERSION,
             machine=report.describe_machine(os.cpu_count() or 1, self._client.version()["Version"]),
             cores=os.cpu_count() or 1,
             runs_per_container=RUNS_PER_CONTAINER,

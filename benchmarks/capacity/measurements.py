@@ -34,8 +34,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class Measurements:
-    """One sitting on one machine."""
+    """One sitting on one machine, with one version of Runlet."""
 
+    version: str
     machine: str
     cores: int
     runs_per_container: int

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 from benchmarks.capacity import plan
 from benchmarks.capacity.measurements import Cost, Measurements
 from benchmarks.capacity.simulation import Curve, Machine, closed_loop, crowd, work_of
+from runlet_telemetry.build_info import VERSION
 
 FOLDER = Path(__file__).parents[2] / "docs" / "capacity"
 RUNS_SIMULATED, SECONDS_SIMULATED = 2000, 120
@@ -64,6 +65,7 @@ def _head(measured: Measurements) -> list[str]:
         "Written by `make capacity`, which measures one machine (measure.py), simulates it",
         "(simulation.py, with simpy) and reckons from there (plan.py).",
         f"{measured.machine} {measured.runs_per_container} runs a container.",
+        *_age_of(measured),
         "",
         "## What each call costs",
         "",
@@ -74,6 +76,16 @@ def _head(measured: Measurements) -> list[str]:
         "",
         f"Memory in use afterwards, MiB: {memory}.",
         "",
+    ]
+
+
+def _age_of(measured: Measurements) -> list[str]:
+    if measured.version == VERSION:
+        return [f"Measured with version {VERSION}."]
+    return [
+        "",
+        f"**Measured with version {measured.version}; this is {VERSION}.** So it says what to look",
+        "at and not how much there is. Run the command for figures of this version.",
     ]
 
 
@@ -144,7 +156,7 @@ def _plans(measured: Measurements) -> list[str]:
         f"All at work at once, programs of {plan.PROGRAM_CPU_MS:g} ms of CPU beside the cost above",
         f"(a guess), cores planned {plan.BUSY_AT_MOST:.0%} busy. A writer is a node of RabbitMQ or",
         "PostgreSQL that cannot be shared out by adding another of the same: where more than one",
-        "is needed, sessions are spread over that many (DESIGN.md tells how).",
+        "is needed, sessions are spread over that many (DESIGN.md, Scale).",
         "",
         "| learners | runs/s | saves/s | cores: "
         + " | cores: ".join(plan.SINGLE_WRITER_CORES)

@@ -8,20 +8,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.http import wsgi  # type: ignore[import-untyped]
 from prometheus_client import multiprocess, values
 
 from runlet import lifecycle
-from runlet_http import gunicorn_worker, server_errors
-
-# There are no settings for these.
-util.write_error = server_errors.write
-wsgi.Response = gunicorn_worker.Response
+from runlet_http.serving import gunicorn_parts
 
 bind = f"0.0.0.0:{os.environ['PORT']}"
 
-worker_class = "runlet_http.gunicorn_worker.Worker"
+worker_class = gunicorn_parts.install()
 workers = int(os.environ.get("WEB_WORKERS") or 2)
 threads = int(os.environ.get("WEB_THREADS") or 32)
 worker_connections = threads + 1000

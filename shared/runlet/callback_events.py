@@ -3,6 +3,9 @@
 These events count the attempts of the callback, all others those of the execution.
 """
 
+# The status of a callback that is still to be delivered.
+PENDING = "PENDING"
+
 DELIVERED = "callback_delivered"
 FAILED = "callback_failed"
 

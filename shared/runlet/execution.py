@@ -4,14 +4,12 @@ The tables, the statements that change them, the messages, the OpenAPI document 
 read their lists from here.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import get_args, get_type_hints
 from uuid import UUID
-
-from msgspec import Meta
 
 from runlet.limits import Limits
 
@@ -41,6 +39,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
 
 
+FIRST_ATTEMPT = 1
+
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})
 TERMINAL = frozenset(Status) - ACTIVE
 
@@ -67,49 +67,64 @@ class CompileResult:
     time_ms: int
 
 
+def _shown(description: str, example: object) -> dict[str, object]:
+    return {"description": description, "example": example}
+
+
 @dataclass(frozen=True)
 class ExecutionResult:
     """What a program did: output decoded, times in ms, memory in KiB.
 
     This is the one list of result fields. The columns, the messages, the callback and the API's
-    document follow from it, in this order; the description and the example of each are shown there.
+    document follow from it, in this order, with what is said here of each field.
     """
 
-    stdout: Annotated[str, Meta(description="What the program printed.", examples=["42\n"])] = ""
-    stderr: Annotated[
-        str, Meta(description="What it printed to standard error.", examples=[""])
-    ] = ""
-    stdout_truncated: Annotated[
-        bool, Meta(description="Whether stdout was cut off.", examples=[False])
-    ] = False
-    stderr_truncated: Annotated[
-        bool, Meta(description="Whether stderr was cut off.", examples=[False])
-    ] = False
-    exit_code: Annotated[
-        int | None, Meta(description="Null when a signal ended the program.", examples=[0])
-    ] = None
-    signal: Annotated[
-        int | None, Meta(description="The signal that ended the program.", examples=[None])
-    ] = None
-    execution_time_ms: Annotated[
-        int | None, Meta(description="Wall-clock time of the run.", examples=[12])
-    ] = None
-    cpu_time_ms: Annotated[int | None, Meta(description="CPU time of the run.", examples=[10])] = (
-        None
+    stdout: str = field(default="", metadata=_shown("What the program printed.", "42\n"))
+    stderr: str = field(default="", metadata=_shown("What it printed to standard error.", ""))
+    stdout_truncated: bool = field(
+        default=False, metadata=_shown("Whether stdout was cut off.", False)
     )
-    memory_peak_kb: Annotated[
-        int | None, Meta(description="Most memory in use, in KiB.", examples=[9216])
-    ] = None
-    compile: Annotated[
-        CompileResult | None,
-        Meta(
-            description="How compiling went; null where nothing was compiled.",
-            examples=[None],
-        ),
-    ] = None
+    stderr_truncated: bool = field(
+        default=False, metadata=_shown("Whether stderr was cut off.", False)
+    )
+    exit_code: int | None = field(
+        default=None, metadata=_shown("Null when a signal ended the program.", 0)
+    )
+    signal: int | None = field(
+        default=None, metadata=_shown("The signal that ended the program.", None)
+    )
+    execution_time_ms: int | None = field(
+        default=None, metadata=_shown("Wall-clock time of the run.", 12)
+    )
+    cpu_time_ms: int | None = field(default=None, metadata=_shown("CPU time of the run.", 10))
+    memory_peak_kb: int | None = field(
+        default=None, metadata=_shown("Most memory in use, in KiB.", 9216)
+    )
+    compile: CompileResult | None = field(
+        default=None,
+        metadata=_shown("How compiling went; null where nothing was compiled.", None),
+    )
 
 
-RESULT_FIELDS = tuple(each.name for each in fields(ExecutionResult))
+@dataclass(frozen=True)
+class ResultField:
+    """A field of a result; `type` is that of its values that are not None."""
+
+    name: str
+    type: type
+    description: str
+    example: object
+
+
+def _result_fields() -> Iterator[ResultField]:
+    hints = get_type_hints(ExecutionResult)
+    for each in fields(ExecutionResult):
+        plain, *_ = (*get_args(hints[each.name]), hints[each.name])
+        yield ResultField(each.name, plain, **each.metadata)
+
+
+RESULT = tuple(_result_fields())
+RESULT_FIELDS = tuple(each.name for each in RESULT)
 
 
 @dataclass(frozen=True)
@@ -134,14 +149,23 @@ class Execution:
     language: str
     status: Status
     reason: Reason | None
+    result: ExecutionResult = field(default_factory=ExecutionResult)
+    feedback: tuple[FeedbackNote, ...]
     attempts: int
     limits: Limits
-    feedback: tuple[FeedbackNote, ...]
-    result: ExecutionResult = field(default_factory=ExecutionResult)
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+def _shown_fields() -> Iterator[str]:
+    for each in fields(Execution):
+        yield from RESULT_FIELDS if each.name == "result" else (each.name,)
+
+
+# The fields of an execution as the API and the callback show them, in this order.
+EXECUTION_FIELDS = tuple(_shown_fields())
 
 
 class LifecycleEvent(StrEnum):

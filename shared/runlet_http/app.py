@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from flask import Flask, Response, json, redirect
+from flask import Flask, Response, json, redirect, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -27,12 +27,14 @@ Check = Callable[[], bool]
 class Description:
     """What the OpenAPI document says of the whole API, what it depends on, and its metrics.
 
+    `deferrable` names the ready checks without which requests are served all the same.
     `stalled` names the background loops of the process that do not turn: with one, /health is 503.
     """
 
     title: str
     version: str = "1"
     ready_checks: Mapping[str, Check] = field(default_factory=dict)
+    deferrable: frozenset[str] = frozenset()
     metrics: Metrics = (HTTP_REQUEST_SECONDS,)
     stalled: health.Stalled = health.no_loops
 
@@ -62,20 +64,27 @@ def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, A
     problems.install(app)
     request_metrics.install(app, description.metrics)
     request_tracing.install(app, tracer)
-    _add_health(app, description.ready_checks, description.stalled)
+    _add_health(app, description.stalled)
+    _add_ready(app, description.ready_checks, description.deferrable)
     _add_docs(app, description.title)
     return app, api
 
 
-def _add_health(app: Flask, checks: Mapping[str, Check], stalled: health.Stalled) -> None:
+def _add_health(app: Flask, stalled: health.Stalled) -> None:
     @app.get("/health", endpoint="health")
     def alive() -> Response:
         away = stalled()
         return Response(health.document(away), 503 if away else 200, health.HEADERS)
 
+
+def _add_ready(app: Flask, checks: Mapping[str, Check], deferrable: frozenset[str]) -> None:
+    """All checks; with `?for=requests` only those that decide whether to send requests here."""
+
     @app.get("/ready")
     def ready() -> Response:
-        away = [name for name, answers in checks.items() if not answers()]
+        ignored = deferrable if request.args.get("for") == "requests" else frozenset()
+        asked = ((name, answers) for name, answers in checks.items() if name not in ignored)
+        away = [name for name, answers in asked if not answers()]
         if away:
             raise problems.unavailable(f"Not ready: no answer from the {' and the '.join(away)}.")
         return Response(json.dumps({"status": "ready"}), content_type="application/json")

@@ -10,6 +10,7 @@ timers, callbacks, generators, coroutines), are no findings. Neither is anything
 syntax errors, which does not run, or in one that a signal, a thread or a debugger may stop.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runlet_loop_guard.analysis.binding import uses_unbound_names
@@ -19,15 +20,19 @@ from runlet_loop_guard.analysis.program import Place, Program
 from runlet_loop_guard.analysis.simulation import Outcome, Simulation
 from runlet_loop_guard.analysis.values import Evaluator
 from runlet_loop_guard.budget import Budget, OverBudgetError
+from runlet_loop_guard.lowering.expressions import EXPRESSIONS
 from runlet_loop_guard.lowering.grammar import Grammar
 from runlet_loop_guard.lowering.grammars import grammar_for
 from runlet_loop_guard.lowering.lowering import Lowering
 from runlet_loop_guard.lowering.parsing import parse
+from runlet_loop_guard.lowering.statements import STATEMENTS
 from runlet_loop_guard.syntax import Loop, children
 
 LARGEST_SOURCE_BYTES = 64 * 1024
 PARSING_S = 0.03
 ANALYSIS_S = 0.03
+
+_RULES = {**EXPRESSIONS, **STATEMENTS}
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,12 @@ _WRONG_WAY = (
     "Check the direction and the size of the step, and the comparison in the condition."
 )
 _MESSAGES = {Outcome.REPEATS: _NO_PROGRESS, Outcome.DRIFTS: _WRONG_WAY}
+
+
+def load_grammars(languages: Iterable[str]) -> None:
+    """Load the grammars now, so that the first program does not wait for it."""
+    for language in languages:
+        endless_loops(language, "")
 
 
 def endless_loops(language: str, source: str) -> tuple[EndlessLoop, ...]:
@@ -77,7 +88,7 @@ def _findings(grammar: Grammar, source: str, encoded: bytes) -> tuple[EndlessLoo
     if tree.root_node.has_error:
         return ()
     budget = Budget(ANALYSIS_S)
-    lowered = Lowering(grammar, budget).program(tree.root_node)
+    lowered = Lowering(grammar, _RULES, budget).program(tree.root_node)
     return _examine_all(Program(lowered, grammar, source, budget))
 
 

@@ -29,9 +29,16 @@ LOOP_RESTARTS = Counter(
     ("loop",),
 )
 
+LOOP_STALLED = Gauge(
+    "runlet_loop_stalled",
+    "Whether (1) a background loop is silent for longer than it may be; `/health` then names it.",
+    ("loop",),
+    multiprocess_mode="livemax",
+)
+
 LOOP_SILENCE_SECONDS = Gauge(
     "runlet_loop_silence_seconds",
-    "For how long a background loop has not said that it turns; past its bound `/health` names it.",
+    "For how long a background loop has not said that it turns.",
     ("loop",),
     multiprocess_mode="livemax",
 )
@@ -207,7 +214,7 @@ CALLBACKS = Counter(
 Metrics = tuple[MetricWrapperBase, ...]
 
 # Of every process with background loops.
-LOOPS: Metrics = (LOOP_RESTARTS, LOOP_SILENCE_SECONDS)
+LOOPS: Metrics = (LOOP_RESTARTS, LOOP_STALLED, LOOP_SILENCE_SECONDS)
 
 SESSION_API: Metrics = (BUILD_INFO, *LOOPS, HTTP_REQUEST_SECONDS, RETENTION_REMOVED)
 

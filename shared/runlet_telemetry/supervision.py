@@ -17,7 +17,7 @@ import structlog
 
 from runlet.backoff import Backoff
 from runlet.clock import Clock, SystemClock
-from runlet_telemetry.metrics import LOOP_RESTARTS, LOOP_SILENCE_SECONDS
+from runlet_telemetry.metrics import LOOP_RESTARTS, LOOP_SILENCE_SECONDS, LOOP_STALLED
 
 log = structlog.get_logger()
 
@@ -89,7 +89,10 @@ def end_process(reason: str) -> None:
     """End this process as SIGTERM does, and after ENDING_SECONDS without asking anybody."""
     log.critical("process_ending", reason=reason)
     # A loop that hangs may keep an orderly end waiting for ever.
-    threading.Timer(ENDING_SECONDS, os._exit, (os.EX_SOFTWARE,)).start()
+    last_resort = threading.Timer(ENDING_SECONDS, os._exit, (os.EX_SOFTWARE,))
+    # An orderly end does not wait for it.
+    last_resort.daemon = True
+    last_resort.start()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -247,6 +250,7 @@ class Supervisor:
         elif supervised.was_stalled and not supervised.is_stalled:
             log.info("loop_recovered", loop=loop.name)
         supervised.was_stalled = supervised.is_stalled
+        LOOP_STALLED.labels(loop.name).set(supervised.is_stalled)
         if silence > 2 * loop.max_silence_seconds:
             self._end(f"The loop {loop.name} has hung for {silence:.0f} s.")
 

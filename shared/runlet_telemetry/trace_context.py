@@ -35,6 +35,12 @@ def trace_id(traceparent: str | None) -> str | None:
     return None if context is None else context.trace_id
 
 
+def trace_note(traceparent: str | None) -> str | None:
+    """The detail of a lifecycle event that begins a trace; None when there is nothing to say."""
+    found = trace_id(traceparent)
+    return found and f"Trace {found}."
+
+
 def child_of(traceparent: str | None) -> str:
     """A `traceparent` for the next step: same trace, new span; a new trace without a valid one."""
     context = parse(traceparent)

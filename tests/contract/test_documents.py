@@ -168,3 +168,20 @@ def test_every_page_of_docs_is_reached_from_readme_or_design() -> None:
     }
     pages = {path.resolve() for path in Path(ROOT, "docs").rglob("*.md")}
     assert {path.relative_to(ROOT) for path in pages - named} == set()
+
+
+# How the code names its loops; a name that goes on with a number ends with a hyphen.
+LOOP_NAME = re.compile(
+    r'(?:\bLoop\(\s*f?|(?<!ENDLESS_)LOOP(?:_NAME)? = |\bevery\([^"]*?|name: str = |'
+    r'\.loop\([^")]*)"([a-z][a-z-]+)'
+)
+
+
+def test_the_drawing_of_threads_names_every_loop() -> None:
+    drawn = (ROOT / "DESIGN.md").read_text(encoding="utf-8").split("## Threads and connections")[1]
+    drawn = drawn.split("\n## ")[0]
+    packages = [path for name, path in PACKAGES.items() if name != "runlet_loop_guard"]
+    texts = [path.read_text(encoding="utf-8") for each in packages for path in each.rglob("*.py")]
+    names = {name for text in texts for name in LOOP_NAME.findall(text)}
+    assert names
+    assert {name for name in names if name not in drawn} == set()

@@ -74,6 +74,7 @@ def test_every_metric_of_the_path_of_a_run_is_looked_at_somewhere() -> None:
         "runlet_container_scrubs",
         "runlet_container_retirements",
         "runlet_events_stored",
+        "runlet_loop_silence_seconds",
         "runlet_outbox_messages",
         "runlet_outbox_relayed",
         "runlet_retention_removed",

@@ -9,6 +9,7 @@ import pytest
 from support.deployments.api_client import Platform
 from support.deployments.deployments import Deployment, StackUnderTest
 from support.deployments.token_deployment import GuardedPlatform
+from support.frozen import frozen
 from support.http.contract_walk import OPERATIONS, PYTHON, call, check_problem, needs_database
 from support.wait_until import eventually
 
@@ -39,19 +40,6 @@ NO_PATHS = (
     *("/metrics", "/ready", "/openapi.json", "/docs", "/code-sessions/metrics/run/x"),
 )
 AS_UUID = "00000000-0000-4000-8000-000000000000"
-
-
-@contextmanager
-def standing_still(stack: StackUnderTest, service: str) -> Iterator[None]:
-    """A service's processes get no CPU time meanwhile."""
-    containers = stack.containers(service)
-    for container in containers:
-        container.pause()
-    try:
-        yield
-    finally:
-        for container in containers:
-            container.unpause()
 
 
 @contextmanager
@@ -157,7 +145,7 @@ def test_503_while_as_many_runs_wait_as_may_wait(
 ) -> None:
     full = Platform(alone.gateway_url + prefix)
     session_id = gateway.open_session("print('it came to it')")
-    with standing_still(stack, "runner"):
+    with frozen(stack.containers("runner")):
         waiting = gateway.start(session_id)
         # The API counts once a second.
         eventually(lambda: "waiting" in call(full, RUN, str(uuid4())).text)

@@ -47,7 +47,7 @@ Flow = Generator[Request | Pause, Reply | Failure | None, T]
 
 
 def send(call: Call[T], retries: Retries) -> Flow[T]:
-    """Send a call, again if need be. Raises the last error when the patience is over."""
+    """Send a call, again if need be. Raises the last error when it is not to try again."""
     failures = 0
     in_doubt = False
     while True:

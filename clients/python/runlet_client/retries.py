@@ -1,4 +1,8 @@
-"""When to try again, and after how long."""
+"""When to try again, and after how long.
+
+A rule without a loop, for one description of each call serves the blocking and the asynchronous
+client. tenacity brings the loop, twice, and would be given all of this rule as a callback.
+"""
 
 import random
 from collections.abc import Callable
@@ -9,7 +13,7 @@ from runlet_client.errors import RateLimitedError, RunletError, UnavailableError
 
 @dataclass(frozen=True)
 class Retries:
-    """How patient a client is.
+    """How often and how long a client tries.
 
     A call that may be repeated is sent at most `attempts` times, with pauses that double from
     `first_pause` seconds, jittered so that clients do not return in step, or as long as the server

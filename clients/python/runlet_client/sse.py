@@ -1,4 +1,8 @@
-"""Server-sent events, read as the WHATWG's HTML standard has it, from chunks cut anywhere."""
+"""Server-sent events, read as the WHATWG's HTML standard has it, from chunks cut anywhere.
+
+Written here and not taken from httpx-sse, so that the client needs nothing but httpx; that one also
+leaves going on after a broken connection, which is most of what a stream needs, to its caller.
+"""
 
 import codecs
 import re

@@ -1,1 +1,1 @@
-"""Accepts runs, hands them to the runners, and tells what became of them."""
+"""Accepts runs, publishes them for the runners, and serves their results."""

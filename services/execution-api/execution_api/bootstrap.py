@@ -7,28 +7,29 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import Engine
 
-from execution_api import context, instrumentation
+from execution_api import context, instrumentation, problems
 from execution_api.config import ApiConfig, CommandConfig, RelayConfig
 from execution_api.dead_letters.repository import DeadLetterRepository
-from execution_api.dead_letters.requeue import Requeueing, leave_to_relay
+from execution_api.dead_letters.requeue import Requeuer, leave_to_relay
 from execution_api.dead_letters.routes import dead_letters
-from execution_api.executions.cancel import Cancelling
+from execution_api.executions.cancel import Canceller
 from execution_api.executions.cancel_repository import CancellationRepository
 from execution_api.executions.event_listener import create_listener
-from execution_api.executions.missed_event_poller import LookOut, State, States
+from execution_api.executions.missed_event_poller import MissedEventPoller, State, States
 from execution_api.executions.repository import ExecutionRepository
 from execution_api.executions.routes import executions
-from execution_api.executions.waiters import Waiters
+from execution_api.executions.waiters import WaiterRegistry
 from execution_api.openapi import callback_document
 from execution_api.outbox.gauges import OutboxGauges
 from execution_api.outbox.outbox import Outbox
 from execution_api.outbox.relay import OutboxRelay
-from execution_api.runs import loop_check
 from execution_api.runs.backlog import Backlog
+from execution_api.runs.routes import runs
 from execution_api.runs.schema import CALLBACK_COMPONENT
 from execution_api.runs.session_client import SessionClient
-from execution_api.runs.submission import Acceptance
-from execution_api.streaming.output_buffer import LiveOutput, Progress
+from execution_api.runs.submission import RunSubmission
+from execution_api.streaming.output_buffer import OutputBuffer, Progress
+from execution_api.streaming.routes import streams
 from runlet import callback_hosts
 from runlet.clock import SystemClock
 from runlet.config import ConfigError
@@ -38,57 +39,53 @@ from runlet_amqp.publisher import Publisher
 from runlet_amqp.subscriber import Subscriber
 from runlet_http import auth, database_errors
 from runlet_http.app import Description, create_app
+from runlet_loop_guard import LoopGuard, load_grammars
 from runlet_postgres import engines
 from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
-from runlet_telemetry.supervision import Supervisor
+from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 
 SESSION_CONNECTIONS = 32
-RELAY_DATABASE_CONNECTIONS = 1
+# The relay's, and that of its gauges.
+RELAY_DATABASE_CONNECTIONS = 2
+# Longer than it waits for confirms.
+RELAY_STOP_SECONDS = 25.0
 COMMAND_DATABASE_CONNECTIONS = 1
 
 
 @dataclass(frozen=True)
 class Api:
-    """The application and its threads.
+    """The application and its background loops, in the order in which they stop.
 
-    `send_readers_away` ends the streams, whose readers go on reading elsewhere.
+    `begin_shutdown` ends the streams, whose readers go on reading elsewhere.
     """
 
     app: Flask
+    loops: tuple[Loop, ...]
     supervisor: Supervisor
-    publisher: Publisher
-    listener: Subscriber
-    outbox: Outbox
-    look_out: LookOut
-    send_readers_away: Callable[[], None]
+    begin_shutdown: Callable[[], None]
     tracer: Tracer
 
     def start(self) -> None:
-        """Start the threads; they do not outlive a fork, so call it in the process that serves."""
-        self.supervisor.start(self.publisher.loop(), self.listener.loop())
-        self.outbox.start()
-        self.look_out.start()
+        """Start the loops; threads do not outlive a fork, so call it in the process that serves."""
+        self.supervisor.start(*self.loops)
 
     def close(self) -> None:
-        """Let the threads finish what is in hand."""
-        self.supervisor.stop("publisher")
-        # After the publisher: the last confirms are still to be noted.
-        self.outbox.close()
-        self.supervisor.stop("subscriber")
-        self.look_out.close()
+        """Let the loops finish what is in hand, one after the other."""
+        for loop in self.loops:
+            self.supervisor.stop(loop.name)
         self.supervisor.stop_all()
         self.tracer.close()
 
 
 @dataclass(frozen=True)
-class News:
+class EventDelivery:
     """How what becomes of executions reaches those who wait for it."""
 
-    waiters: Waiters
-    live_output: LiveOutput
-    look_out: LookOut
+    waiters: WaiterRegistry
+    output_buffer: OutputBuffer
+    poller: MissedEventPoller
     listener: Subscriber
 
 
@@ -97,18 +94,31 @@ class RelayProcess:
     """The relay and what serves it."""
 
     relay: OutboxRelay
-    supervisor: Supervisor
     publisher: Publisher
+    gauges: OutboxGauges
     ops: OpsServer
+    supervisor: Supervisor
     tracer: Tracer
+
+    def start(self) -> None:
+        """Start all loops."""
+        self.supervisor.start(
+            self.ops.loop(), self.publisher.loop(), self.gauges.loop(), self.relay.loop()
+        )
+
+    def close(self) -> None:
+        """Let the loops finish what is in hand, the relay before its publisher."""
+        self.supervisor.stop("relay", timeout=RELAY_STOP_SECONDS)
+        self.supervisor.stop_all()
+        self.tracer.close()
 
 
 @dataclass(frozen=True)
-class DeadLetterDesk:
+class DeadLetterTools:
     """What the command line works with."""
 
     letters: DeadLetterRepository
-    requeueing: Requeueing
+    requeuer: Requeuer
 
 
 def create_api(config: ApiConfig) -> Api:
@@ -122,19 +132,13 @@ def create_api(config: ApiConfig) -> Api:
     )
     publisher = Publisher(config, name, _topology(config), tracer)
     outbox = Outbox(publisher, engine)
-    news = _create_news(config, f"{name}-listener", engine)
-    parts = _create_parts(config, engine, publisher, outbox, news)
-    app = _create_app(config, publisher, parts, tracer)
-    return Api(
-        app,
-        Supervisor(),
-        publisher,
-        news.listener,
-        outbox,
-        news.look_out,
-        news.waiters.leave,
-        tracer,
-    )
+    events = _create_event_delivery(config, f"{name}-listener", engine)
+    parts = _create_parts(config, engine, publisher, outbox, events)
+    supervisor = Supervisor()
+    app = _create_app(config, publisher, parts, supervisor, tracer)
+    # The outbox ends after the publisher: the last confirms are still to be noted.
+    loops = (publisher.loop(), outbox.loop(), events.listener.loop(), events.poller.loop())
+    return Api(app, loops, supervisor, events.waiters.begin_shutdown, tracer)
 
 
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
@@ -145,93 +149,102 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
     )
     tracer = tracers.create(config, name)
     publisher = Publisher(config, name, _topology(config), tracer)
-    supervisor = Supervisor()
-    clock, languages = SystemClock(), list(config.offered_languages())
-    gauges = OutboxGauges(engine, clock)
-    relay = OutboxRelay(engine, publisher, languages, clock, gauges.measure_when_due)
+    relay = OutboxRelay(engine, publisher, list(config.offered_languages()))
     build_info.announce(name, Path(__file__).parent)
     database_answers = engines.create_probe(config.database_url, name)
+    supervisor = Supervisor()
     ops = OpsServer(
-        stalled=lambda: supervisor.stalled() + ([] if relay.alive else ["relay"]),
+        stalled=supervisor.stalled,
         ready=lambda: {"database": database_answers(), "message broker": publisher.connected},
         metrics=metrics.RELAY,
         port=ops_port,
     )
-    return RelayProcess(relay, supervisor, publisher, ops, tracer)
+    return RelayProcess(relay, publisher, OutboxGauges(engine), ops, supervisor, tracer)
 
 
-def create_dead_letter_desk(config: CommandConfig) -> DeadLetterDesk:
+def create_dead_letter_tools(config: CommandConfig) -> DeadLetterTools:
     """Dead letters without a broker: what is requeued there, the relay publishes."""
     engine = engines.create_engine(
         config.database_url, "dead-letters", COMMAND_DATABASE_CONNECTIONS, autocommit=True
     )
     letters = DeadLetterRepository(engine)
-    return DeadLetterDesk(letters, Requeueing(letters, leave_to_relay, SystemClock()))
+    return DeadLetterTools(letters, Requeuer(letters, leave_to_relay, SystemClock()))
 
 
 def _create_parts(
-    config: ApiConfig, engine: Engine, publisher: Publisher, outbox: Outbox, news: News
+    config: ApiConfig, engine: Engine, publisher: Publisher, outbox: Outbox, events: EventDelivery
 ) -> context.Context:
     clock = SystemClock()
     repository = ExecutionRepository(engine)
     letters = DeadLetterRepository(engine)
     languages = config.offered_languages()
-    loop_check.warm_up(config.loop_guard, languages)
-    acceptance = Acceptance(
+    if config.loop_guard is LoopGuard.REJECT:
+        load_grammars(languages)
+    submission = RunSubmission(
         sessions=_create_session_client(config),
         repository=repository,
         outbox=outbox,
         backlog=Backlog(repository.count_queued, config.max_queue_depth, clock),
         languages=languages,
-        settings=config,
-        bounds=config,
+        limits=config,
+        rate_limits=config,
         callback_hosts=callback_hosts.parse(config.callback_allowed_hosts),
-        loop_guard=config.loop_guard,
-        waiters=news.waiters,
+        rejects_endless_loops=config.loop_guard is LoopGuard.REJECT,
+        waiters=events.waiters,
         clock=clock,
     )
-    cancelling = Cancelling(CancellationRepository(engine), publisher, clock)
-    requeueing = Requeueing(letters, outbox.hand_over, clock)
+    canceller = Canceller(CancellationRepository(engine), publisher, clock)
+    requeuer = Requeuer(letters, outbox.publish, clock)
     return context.Context(
-        acceptance,
-        cancelling,
-        requeueing,
+        submission,
+        canceller,
+        requeuer,
         repository,
         letters,
-        news.waiters,
-        news.live_output,
+        events.waiters,
+        events.output_buffer,
     )
 
 
-def _create_news(config: ApiConfig, name: str, engine: Engine) -> News:
-    waiters, live_output = Waiters(), LiveOutput(SystemClock())
+def _create_event_delivery(config: ApiConfig, name: str, engine: Engine) -> EventDelivery:
+    waiters, output_buffer = WaiterRegistry(), OutputBuffer(SystemClock())
 
     def note(state: State) -> None:
-        live_output.note(state.execution_id, Progress.of(state.status, state.attempts))
+        output_buffer.record_progress(state.execution_id, Progress.of(state.status, state.attempts))
 
-    look_out = LookOut(waiters, States(engine).read, note)
-    listener = create_listener(config, name, _topology(config), waiters, live_output, look_out)
-    return News(waiters, live_output, look_out, listener)
+    poller = MissedEventPoller(waiters, States(engine).read, note)
+    listener = create_listener(config, name, _topology(config), waiters, output_buffer, poller)
+    return EventDelivery(waiters, output_buffer, poller, listener)
 
 
 def _create_app(
-    config: ApiConfig, publisher: Publisher, parts: context.Context, tracer: Tracer
+    config: ApiConfig,
+    publisher: Publisher,
+    parts: context.Context,
+    supervisor: Supervisor,
+    tracer: Tracer,
 ) -> Flask:
     checks = {
         "database": engines.create_probe(config.database_url, "execution-api"),
         "message broker": lambda: publisher.connected,
     }
     description = Description(
-        title="Runlet execution API", ready_checks=checks, metrics=metrics.EXECUTION_API
+        title="Runlet execution API",
+        ready_checks=checks,
+        # While it is away, runs are accepted into the outbox, and results can be read.
+        deferrable=frozenset({"message broker"}),
+        metrics=metrics.EXECUTION_API,
+        stalled=supervisor.stalled,
     )
     app, api = create_app(description, tracer)
     auth.install(app, api, config, trusts_services=False)
     context.attach(app, parts)
     database_errors.install(app)
-    callbacks = callback_document.describe(parts.acceptance.callback_hosts)
+    problems.install(app)
+    callbacks = callback_document.describe(parts.submission.callback_hosts)
     api.spec.components.schema(CALLBACK_COMPONENT, callbacks)
-    api.register_blueprint(executions)
-    api.register_blueprint(dead_letters)
+    for blueprint in (runs, executions, streams, dead_letters):
+        api.register_blueprint(blueprint)
     return app
 
 

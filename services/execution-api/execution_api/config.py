@@ -5,7 +5,6 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from execution_api.runs.loop_check import LoopGuard
 from execution_api.runs.rate_limits import RateLimitSettings
 from runlet.config import ConfigError, comma_separated
 from runlet.languages import Language, offered
@@ -13,6 +12,7 @@ from runlet.limits import LimitSettings
 from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
+from runlet_loop_guard import LoopGuard, LoopGuardSetting
 from runlet_telemetry.tracing_settings import TracingSettings
 
 
@@ -31,7 +31,7 @@ class RelayConfig(CommandConfig, BrokerSettings, TracingSettings):
     log_level: LogLevel = "INFO"
 
     def offered_languages(self) -> dict[str, Language]:
-        """The languages this deployment runs, by id. Raises ConfigError for one nobody knows."""
+        """The languages this deployment runs, by id. Raises ConfigError for an unknown one."""
         try:
             return offered(comma_separated(self.languages))
         except ValueError as error:
@@ -50,13 +50,7 @@ class ApiConfig(RelayConfig, LimitSettings, RateLimitSettings, TokenSettings):
         str, Meta(description="Where the session API listens, for the snapshot of the code.")
     ]
     callback_allowed_hosts: CallbackAllowedHosts = ""
-    loop_guard: Annotated[
-        LoopGuard,
-        Meta(
-            description="What to do about a loop that can never end: nothing, a remark in "
-            "`feedback`, or 422."
-        ),
-    ] = LoopGuard.WARN
+    loop_guard: LoopGuardSetting = LoopGuard.WARN
     max_queue_depth: Annotated[
         int, Meta(ge=1, description="Queued executions, at most; past it `run` answers 503.")
     ] = 10_000

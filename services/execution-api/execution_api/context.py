@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from execution_api.dead_letters.repository import DeadLetterRepository
-from execution_api.dead_letters.requeue import Requeueing
-from execution_api.executions.cancel import Cancelling
+from execution_api.dead_letters.requeue import Requeuer
+from execution_api.executions.cancel import Canceller
 from execution_api.executions.repository import ExecutionRepository
-from execution_api.executions.waiters import Waiters
-from execution_api.runs.submission import Acceptance
-from execution_api.streaming.output_buffer import LiveOutput
+from execution_api.executions.waiters import WaiterRegistry
+from execution_api.runs.submission import RunSubmission
+from execution_api.streaming.output_buffer import OutputBuffer
 
 _KEY = "execution_api"
 
@@ -19,13 +19,13 @@ _KEY = "execution_api"
 class Context:
     """The parts that `bootstrap` put together."""
 
-    acceptance: Acceptance
-    cancelling: Cancelling
-    requeueing: Requeueing
+    submission: RunSubmission
+    canceller: Canceller
+    requeuer: Requeuer
     executions: ExecutionRepository
     dead_letters: DeadLetterRepository
-    waiters: Waiters
-    live_output: LiveOutput
+    waiters: WaiterRegistry
+    output_buffer: OutputBuffer
 
 
 def attach(app: Flask, context: Context) -> None:

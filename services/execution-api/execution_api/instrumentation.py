@@ -3,14 +3,10 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from execution_api.runs.rate_limits import Cause
+from execution_api.errors import CallRefusedError, Cause
 from runlet.execution import Reason, Status
-from runlet_http.problems import ProblemError
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry.metrics import RUNS_ACCEPTED, RUNS_FINISHED, RUNS_REJECTED
-
-# What a problem that names no cause was caused by.
-_BY_STATUS = {404: Cause.UNKNOWN_SESSION, 413: Cause.TOO_LARGE, 503: Cause.UNAVAILABLE}
 
 
 def prepare(language_ids: Iterable[str]) -> None:
@@ -27,10 +23,9 @@ def rejections_counted() -> Iterator[None]:
     """Count what is rejected within."""
     try:
         yield
-    except ProblemError as problem:
-        cause = problem.cause or _BY_STATUS.get(problem.status, Cause.INVALID)
-        RUNS_REJECTED.labels(cause).inc()
+    except CallRefusedError as error:
+        RUNS_REJECTED.labels(error.cause).inc()
         raise
-    except AWAY_ERRORS:
+    except DatabaseUnavailableError:
         RUNS_REJECTED.labels(Cause.UNAVAILABLE).inc()
         raise

@@ -17,10 +17,9 @@ def main() -> None:
     process = bootstrap.create_relay(settings)
     stop = StopSignal()
     stop.install()
-    process.supervisor.start(process.ops.loop(), process.publisher.loop())
-    process.relay.run(stop)
-    process.supervisor.stop_all()
-    process.tracer.close()
+    process.start()
+    stop.wait()
+    process.close()
 
 
 if __name__ == "__main__":

@@ -12,18 +12,18 @@ from runlet_telemetry import logs
 
 _config = config.load(ApiConfig, os.environ)
 logs.configure("execution-api", _config.log_level)
-_api = bootstrap.create_api(_config)
-_api.start()
-atexit.register(_api.close)
+api = bootstrap.create_api(_config)
+api.start()
+atexit.register(api.close)
 _stop = signal.getsignal(signal.SIGTERM)
 
 
-def _send_readers_away_and_stop(number: int, frame: FrameType | None) -> None:
-    _api.send_readers_away()
+def _begin_shutdown(number: int, frame: FrameType | None) -> None:
+    api.begin_shutdown()
     if callable(_stop):
         _stop(number, frame)
 
 
 # Gunicorn stops when the last request is answered, and a stream may last for minutes.
-signal.signal(signal.SIGTERM, _send_readers_away_and_stop)
-app = _api.app
+signal.signal(signal.SIGTERM, _begin_shutdown)
+app = api.app

@@ -1,7 +1,7 @@
 """Puts the collector together: the only place that builds what it talks to."""
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,29 +12,30 @@ from sqlalchemy import Engine
 from result_collector import instrumentation
 from result_collector.callbacks.handler import CallbackHandler
 from result_collector.callbacks.post import HttpPost
-from result_collector.callbacks.receiver_dns import AddressBook, Resolve, resolve_by_system
-from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.receiver_dns import ReceiverResolver, Resolve, resolve_by_system
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.sender import Sender
 from result_collector.callbacks.signing import Signer
 from result_collector.callbacks.store import CallbackStore
 from result_collector.callbacks.sweep import Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
-from result_collector.collector import Collector, Loop
+from result_collector.collector import Collector, Pipeline
 from result_collector.config import Config
-from result_collector.gauges import queue_age
+from result_collector.gauges import queue_age, queue_depth
+from result_collector.gauges.queue_age import AgeGauges
 from result_collector.gauges.queue_depth import QueueGauges
-from result_collector.ingest.completion_publisher import Endings, Tells
-from result_collector.ingest.store import Store
+from result_collector.ingest.batch_writer import BatchWriter
+from result_collector.ingest.completion_publisher import CompletionPublisher, Completions
+from result_collector.ingest.inbox import Inbox
+from result_collector.ingest.store import Store, Stored
 from result_collector.ingest.store_reporting import report
-from result_collector.ingest.store_tracing import storing
-from result_collector.ingest.writer import Write, Writer
-from result_collector.instrumentation import CountedEndings
-from result_collector.periodic import Periodic
-from result_collector.pulse import Pulses
-from result_collector.reconciliation.queue_inspector import IdleLanguages, Queues
+from result_collector.ingest.writer import Writer
+from result_collector.instrumentation import CountedCompletions
+from result_collector.reconciliation.queue_inspector import IdleLanguages, QueueInspector
 from result_collector.reconciliation.reconciler import Reconciler
 from result_collector.reconciliation.repository import Reconciliation
 from result_collector.retention.executions import Retention
+from result_collector.turns import every
 from runlet import topology
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
@@ -47,7 +48,7 @@ from runlet_amqp.redelivery_counter import counted
 from runlet_postgres import engines
 from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
-from runlet_telemetry.supervision import Supervisor
+from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 
 NAME = "result-collector"
@@ -55,13 +56,13 @@ UPKEEP_NAME = f"{NAME}-upkeep"
 CALLBACKS_NAME = f"{NAME}-callbacks"
 GAUGES_NAME = f"{NAME}-gauges"
 WRITER_CONNECTIONS = 1
-# The reconciler's and the retention's.
-UPKEEP_CONNECTIONS = 2
 # An attempt needs one for a moment before and after it was sent.
 CALLBACK_CONNECTIONS = 4
 
-# Enough for the next batch to be here while one is written; results may be megabytes each.
-PREFETCH = 50
+# AMQP bounds what is on its way by messages only, and a result may be some 12 MiB as JSON: two
+# streams of 1 MiB of control characters, each of which takes six bytes. So few that they fit into
+# memory, and enough for the next batch to be here while one is written.
+PREFETCH = 6
 RETENTION_EVERY_SECONDS = 3600
 
 
@@ -71,7 +72,33 @@ class Outside:
 
     resolve: Resolve = resolve_by_system
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the loops share."""
+
+    config: Config
+    outside: Outside
+    wanted: Topology
+    supervisor: Supervisor
+    publisher: Publisher
+    tracer: Tracer
+
+    def completions(self) -> Completions:
+        return CountedCompletions(CompletionPublisher(self.publisher), SystemClock())
+
+    def engine(self, name: str, pool_size: int, *, autocommit: bool = True) -> Engine:
+        url = self.config.database_url
+        return engines.create_engine(url, name, pool_size, autocommit=autocommit)
+
+    def counter(self, name: str) -> QueueCounter:
+        return QueueCounter(self.config, name, self.wanted)
+
+    def is_drained(self, workers: tuple[Loop, ...]) -> Callable[[], bool]:
+        names = [worker.name for worker in workers]
+        return lambda: not any(map(self.supervisor.is_running, names))
 
 
 def create_collector(
@@ -79,167 +106,112 @@ def create_collector(
     stop: StopSignal,
     ops_port: int = OPS_PORT,
     outside: Outside = Outside(),
+    supervisor: Supervisor | None = None,
 ) -> Collector:
     """The collector. Raises ConfigError for unknown languages and unusable callback settings."""
-    pulses = Pulses(stop, SystemClock())
-    wanted = declaration.create_topology(
-        config.offered_languages(), outside.schedule.delays_seconds
-    )
-    supervisor = Supervisor()
-    tracer = tracers.create(config, NAME)
+    delays = outside.schedule.delays_seconds
+    wanted = declaration.create_topology(config.offered_languages(), delays)
+    supervisor, tracer = supervisor or Supervisor(), tracers.create(config, NAME)
     publisher = Publisher(config, NAME, wanted, tracer)
-    deliveries: Queue[Delivery] = Queue()
-    consumer = _create_consumer(config, wanted, deliveries)
-    write = _create_write(config, _create_endings(publisher), tracer)
-    writer = Writer(deliveries, write, consumer.settle, pulses.add())
-    upkeep = _create_upkeep(config, wanted, publisher, pulses, tracer)
-    callbacks = _create_callbacks(config, wanted, publisher, supervisor, pulses, outside, tracer)
+    parts = _Parts(config, outside, wanted, supervisor, publisher, tracer)
+    consumer, ingest = _create_ingest(parts)
+    callbacks, callback_sweep = _create_callbacks(parts)
+    pipelines = (ingest, callbacks)
+    beside = (
+        _create_reconciler(parts),
+        _create_retention(parts),
+        callback_sweep,
+        *_create_gauges(parts),
+    )
     database_answers = engines.create_probe(config.database_url, NAME)
     ops = OpsServer(
-        stalled=lambda: (
-            supervisor.stalled() + ([] if writer.alive and pulses.beat() else ["collector"])
-        ),
+        stalled=supervisor.stalled,
         ready=lambda: {"database": database_answers(), "message broker": consumer.connected},
         metrics=metrics.COLLECTOR,
         port=ops_port,
     )
-    gauges = _create_gauges(config, wanted, pulses, outside)
-    beside = (*upkeep, *callbacks, *gauges)
-    return Collector(supervisor, consumer, writer, beside, publisher, ops, stop, tracer)
+    return Collector(supervisor, publisher, pipelines, beside, ops, stop, tracer)
 
 
-def _create_consumer(config: Config, wanted: Topology, deliveries: "Queue[Delivery]") -> Consumer:
-    queues = (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
-    return Consumer(
-        config,
-        NAME,
-        queues=queues,
-        prefetch=PREFETCH,
-        topology=wanted,
-        on_delivery=counted(queues, deliveries.put),
-    )
+def _create_ingest(parts: _Parts) -> tuple[Consumer, Pipeline]:
+    inbox, queues = Inbox(), (topology.RESULTS_QUEUE, topology.DEAD_QUEUE)
+    on_delivery = counted(queues, inbox.put)
+    consumer = Consumer(parts.config, NAME, queues, PREFETCH, parts.wanted, on_delivery)
+    writer = Writer(inbox, _create_batch_writer(parts).write, consumer)
+    workers = (Loop("writer", writer.run, writer.wake),)
+    return consumer, Pipeline(consumer.loop(parts.is_drained(workers)), workers)
 
 
-def _create_endings(publisher: Publisher) -> Tells:
-    return CountedEndings(Endings(publisher), SystemClock())
+def _create_batch_writer(parts: _Parts) -> BatchWriter:
+    clock, completions = SystemClock(), parts.completions()
+
+    def on_stored(stored: Stored) -> None:
+        if stored.ended is not None:
+            completions.publish(stored.ended, stored.traceparent)
+        report(stored, clock)
+
+    store = Store(parts.engine(NAME, WRITER_CONNECTIONS), clock)
+    return BatchWriter(store, on_stored, parts.tracer, clock)
 
 
-def _create_write(config: Config, endings: Tells, tracer: Tracer) -> Write:
-    clock = SystemClock()
-    engine = engines.create_engine(config.database_url, NAME, WRITER_CONNECTIONS, autocommit=True)
-    store = Store(engine, clock)
-
-    def write(batch: Sequence[Delivery]) -> None:
-        with storing(tracer, batch) as delivered:
-            applied = store.apply(delivered)
-        for stored in applied:
-            if stored.ended is not None:
-                endings.tell(stored.ended, stored.traceparent)
-        for stored in applied:
-            report(stored, clock)
-
-    return write
-
-
-def _create_upkeep(
-    config: Config, wanted: Topology, publisher: Publisher, pulses: Pulses, tracer: Tracer
-) -> tuple[Periodic, ...]:
-    engine = engines.create_engine(
-        config.database_url, UPKEEP_NAME, UPKEEP_CONNECTIONS, autocommit=False
-    )
-    return (
-        _create_reconciler(config, engine, wanted, publisher, pulses, tracer),
-        _create_retention(config, engine, pulses),
-    )
-
-
-def _create_reconciler(
-    config: Config,
-    engine: Engine,
-    wanted: Topology,
-    publisher: Publisher,
-    pulses: Pulses,
-    tracer: Tracer,
-) -> Periodic:
-    clock, after = SystemClock(), config.reconcile_after_seconds
-    languages = config.offered_languages()
+def _create_reconciler(parts: _Parts) -> Loop:
+    config, languages = parts.config, parts.config.offered_languages()
+    after = config.reconcile_after_seconds
+    engine = parts.engine(UPKEEP_NAME, 1, autocommit=False)
     reconciler = Reconciler(
-        Queues(QueueCounter(config, UPKEEP_NAME, wanted), languages),
-        IdleLanguages(clock, after),
-        Reconciliation(engine, clock, timedelta(seconds=after), languages),
-        publisher,
-        _create_endings(publisher),
-        tracer,
+        QueueInspector(parts.counter(UPKEEP_NAME), languages),
+        IdleLanguages(SystemClock(), after),
+        Reconciliation(engine, timedelta(seconds=after), languages),
+        parts.publisher,
+        parts.completions(),
+        parts.tracer,
     )
-    every = config.reconcile_every_seconds
-    return Periodic("reconciler", every, reconciler.turn, pulses.add(every))
+    return every(config.reconcile_every_seconds, "reconciler", reconciler.turn)
 
 
-def _create_retention(config: Config, engine: Engine, pulses: Pulses) -> Periodic:
-    pulse, keep = pulses.add(RETENTION_EVERY_SECONDS), timedelta(days=config.retention_days)
-    retention = Retention(engine, SystemClock(), keep, pulse)
-    return Periodic("retention", RETENTION_EVERY_SECONDS, retention.turn, pulse)
+def _create_retention(parts: _Parts) -> Loop:
+    engine = parts.engine(UPKEEP_NAME, 1, autocommit=False)
+    keep = timedelta(days=parts.config.retention_days)
+    retention = Retention(engine, SystemClock(), keep)
+    return every(RETENTION_EVERY_SECONDS, "retention", retention.turn)
 
 
-def _create_gauges(
-    config: Config, wanted: Topology, pulses: Pulses, outside: Outside
-) -> tuple[Loop, ...]:
+def _create_gauges(parts: _Parts) -> tuple[Loop, ...]:
     build_info.announce(NAME, Path(__file__).parent)
-    languages = config.offered_languages()
+    languages = parts.config.offered_languages()
     instrumentation.prepare(languages)
-    queues = topology.queues(languages, outside.schedule.delays_seconds)
-    engine = engines.create_engine(config.database_url, GAUGES_NAME, 1, autocommit=True)
-    every = queue_age.EVERY_SECONDS
-    ages = queue_age.AgeGauges(engine, languages)
+    queues = topology.queues(languages, parts.outside.schedule.delays_seconds)
+    ages = AgeGauges(parts.engine(GAUGES_NAME, 1), languages)
+    depths = QueueGauges(parts.counter(GAUGES_NAME), queues)
     return (
-        QueueGauges(QueueCounter(config, GAUGES_NAME, wanted), queues, pulses.add(every)),
-        Periodic("age-gauges", every, ages.turn, pulses.add(every)),
+        every(queue_depth.EVERY_SECONDS, "queue-gauges", depths.turn),
+        every(queue_age.EVERY_SECONDS, "age-gauges", ages.turn),
     )
 
 
-def _create_callbacks(
-    config: Config,
-    wanted: Topology,
-    publisher: Publisher,
-    supervisor: Supervisor,
-    pulses: Pulses,
-    outside: Outside,
-    tracer: Tracer,
-) -> tuple[Loop, ...]:
-    """Nothing when the deployment allows no callbacks."""
-    allowed = config.callback_receivers()
-    if not allowed:
-        return ()
-    engine = engines.create_engine(
-        config.database_url, CALLBACKS_NAME, CALLBACK_CONNECTIONS, autocommit=True
+def _create_callbacks(parts: _Parts) -> tuple[Pipeline, Loop]:
+    """The pipeline that sends and the loop that sweeps.
+
+    Also without receivers: runs that were accepted before may still have callbacks.
+    """
+    allowed, outside, schedule = (
+        parts.config.callback_receivers(),
+        parts.outside,
+        parts.outside.schedule,
     )
-    store, schedule = CallbackStore(engine, SystemClock()), outside.schedule
-    post, signer = HttpPost(outside.tls()), Signer(config.callback_secret)
-    sender = Sender(allowed, AddressBook(outside.resolve), post, signer)
-    handler = CallbackHandler(store, sender, publisher, schedule, tracer)
-    counter = QueueCounter(config, CALLBACKS_NAME, wanted)
-    sweep, every = Sweep(store, counter, publisher, schedule), schedule.sweep_seconds
-    return (
-        _create_callback_workers(config, wanted, handler, supervisor, pulses),
-        Periodic("callback-sweep", every, sweep.turn, pulses.add(every)),
-    )
+    store = CallbackStore(parts.engine(CALLBACKS_NAME, CALLBACK_CONNECTIONS), SystemClock())
+    post, signer = HttpPost(outside.tls()), Signer(parts.config.callback_secret)
+    sender = Sender(allowed, ReceiverResolver(outside.resolve), post, signer)
+    handler = CallbackHandler(store, sender, parts.publisher, schedule, parts.tracer)
+    sweep = Sweep(store, parts.counter(CALLBACKS_NAME), parts.publisher, schedule)
+    turns = every(schedule.sweep_seconds, "callback-sweep", lambda _stop: sweep.turn())
+    return _create_callback_pipeline(parts, handler, WORKERS if allowed else 1), turns
 
 
-def _create_callback_workers(
-    config: Config,
-    wanted: Topology,
-    handler: CallbackHandler,
-    supervisor: Supervisor,
-    pulses: Pulses,
-) -> CallbackWorkers:
+def _create_callback_pipeline(parts: _Parts, handler: CallbackHandler, count: int) -> Pipeline:
     deliveries: Queue[Delivery] = Queue()
-    consumer = Consumer(
-        config,
-        CALLBACKS_NAME,
-        queues=(topology.CALLBACKS_QUEUE,),
-        prefetch=WORKERS,
-        topology=wanted,
-        on_delivery=counted((topology.CALLBACKS_QUEUE,), deliveries.put),
-    )
-    worker_stops = [pulses.add() for _ in range(WORKERS)]
-    return CallbackWorkers(supervisor, consumer, deliveries, handler.handle, worker_stops)
+    queues = (topology.CALLBACKS_QUEUE,)
+    on_delivery = counted(queues, deliveries.put)
+    consumer = Consumer(parts.config, CALLBACKS_NAME, queues, WORKERS, parts.wanted, on_delivery)
+    workers = CallbackWorkers(consumer, deliveries, handler.handle, count)
+    return Pipeline(workers.consumer_loop(), workers.worker_loops())

@@ -1,63 +1,65 @@
-"""The collector's threads, and the order in which they start and stop."""
+"""The collector's loops, and the order in which they start and stop."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from result_collector.ingest.writer import Writer
 from runlet.lifecycle import StopSignal
-from runlet_amqp.consumer import Consumer
 from runlet_amqp.publisher import Publisher
 from runlet_telemetry.ops_server import OpsServer
-from runlet_telemetry.supervision import Supervisor
+from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 
 PUBLISHER_HEAD_START_SECONDS = 2
+# Longer than the longest step of a loop, a callback that is being sent.
+STOP_SECONDS = 25.0
 
 
-class Loop(Protocol):
-    """Work on threads of its own, which ends when the collector's stop signal is set."""
+@dataclass(frozen=True)
+class Pipeline:
+    """A loop that consumes, and those that work off what it delivers."""
 
-    def start(self) -> None:
-        """Begin."""
-        ...
+    consumer: Loop
+    workers: tuple[Loop, ...]
 
-    def join(self) -> None:
-        """Wait until what is in hand is done."""
-        ...
+    @property
+    def worker_names(self) -> tuple[str, ...]:
+        """By which the supervisor knows the workers."""
+        return tuple(worker.name for worker in self.workers)
 
 
 @dataclass(frozen=True)
 class Collector:
-    """The collector's threads; the consumer's and the writer's are joined by a queue.
-
-    Those `beside` them keep the database in order, and send callbacks.
-    """
+    """All that works in this process; those `beside` the pipelines keep the database in order."""
 
     supervisor: Supervisor
-    consumer: Consumer
-    writer: Writer
-    beside: tuple[Loop, ...]
     publisher: Publisher
+    pipelines: tuple[Pipeline, ...]
+    beside: tuple[Loop, ...]
     ops: OpsServer
     stop: StopSignal
     tracer: Tracer
 
     def run(self) -> bool:
-        """Collect until stopped; False when it stopped because writing failed."""
-        self.supervisor.start(self.publisher.loop())
-        # An end that is stored before anything can be told makes its waiters wait longer.
+        """Collect until stopped; False when a loop could not be kept alive."""
+        publisher = self.publisher.loop()
+        self.supervisor.start(publisher)
+        # An end that is stored before anything can be published makes its waiters wait longer.
         self.publisher.wait_until_connected(PUBLISHER_HEAD_START_SECONDS)
-        threads: tuple[Loop, ...] = (self.writer, *self.beside)
-        for thread in threads:
-            thread.start()
-        self.supervisor.start(self.consumer.loop(is_drained=lambda: not self.writer.alive))
+        for pipeline in self.pipelines:
+            self.supervisor.start(*pipeline.workers, pipeline.consumer)
+        self.supervisor.start(*self.beside)
         self.stop.wait()
-        self.supervisor.ask_to_stop("consumer")
-        for thread in threads:
-            thread.join()
-        self.supervisor.stop("consumer")
-        # Last: what was committed is still to be told.
-        self.supervisor.stop("publisher")
+        self._stop_pipelines()
+        self.supervisor.stop(*(loop.name for loop in self.beside), timeout=STOP_SECONDS)
+        # Last: what was committed is still to be published.
+        self.supervisor.stop(publisher.name, timeout=STOP_SECONDS)
         self.supervisor.stop_all()
         self.tracer.close()
-        return not self.writer.failed
+        return not self.supervisor.has_given_up
+
+    def _stop_pipelines(self) -> None:
+        """First no more deliveries, then what is in hand is finished, and acknowledged."""
+        self.supervisor.ask_to_stop(*(each.consumer.name for each in self.pipelines))
+        for pipeline in self.pipelines:
+            self.supervisor.stop(*pipeline.worker_names, timeout=STOP_SECONDS)
+        for pipeline in self.pipelines:
+            self.supervisor.stop(pipeline.consumer.name, timeout=STOP_SECONDS)

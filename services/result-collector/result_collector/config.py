@@ -11,6 +11,7 @@ from runlet.config import ConfigError, comma_separated
 from runlet.languages import offered
 from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
 from runlet_amqp.settings import BrokerSettings
+from runlet_loop_guard import LoopGuard, LoopGuardSetting
 from runlet_telemetry.tracing_settings import TracingSettings
 
 SHORTEST_SECRET = 16
@@ -41,6 +42,7 @@ class Config(BrokerSettings, TracingSettings):
         int, Meta(ge=1, le=3600, description="How often the reconciler looks.")
     ] = 15
 
+    loop_guard: LoopGuardSetting = LoopGuard.WARN
     callback_allowed_hosts: CallbackAllowedHosts = ""
     callback_secret: Annotated[
         str,

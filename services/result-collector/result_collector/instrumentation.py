@@ -5,7 +5,7 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from result_collector.ingest.completion_publisher import Tells
+from result_collector.ingest.completion_publisher import Completions
 from result_collector.ingest.dead_letters import CAUSES
 from result_collector.reconciliation.repository import Outcome
 from result_collector.retention.executions import TABLES
@@ -50,16 +50,16 @@ def _begin(counter: Counter, label_values: Iterable[str]) -> None:
         counter.labels(value)
 
 
-class CountedEndings:
-    """Tells ends on, and counts them: each is told once, when it is committed."""
+class CountedCompletions:
+    """Publishes ends, and counts them: each comes once, when it is committed."""
 
-    def __init__(self, endings: Tells, clock: Clock) -> None:
-        self._endings = endings
+    def __init__(self, completions: Completions, clock: Clock) -> None:
+        self._completions = completions
         self._clock = clock
 
-    def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
-        """Tell the end of an execution, given as it was stored."""
-        self._endings.tell(row, traceparent)
+    def publish(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        """Publish the end of an execution, given as it was stored."""
+        self._completions.publish(row, traceparent)
         language = row["language"] if row["language"] in LANGUAGES else UNKNOWN_LANGUAGE
         RUNS_FINISHED.labels(language, row["status"], row["reason"] or NO_REASON).inc()
         seconds = (self._clock.now() - row["created_at"]).total_seconds()

@@ -9,6 +9,7 @@ from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
+from runlet_http.openapi import documents
 from runlet_http.openapi.problem_schemas import USUAL, ProblemDocument
 from runlet_http.problems import TITLES
 
@@ -48,10 +49,9 @@ class Blueprint(Protocol):
         schema: type[Schema],
         *,
         description: str,
-        example: object,
         headers: Mapping[str, Any] | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Answer with what the function returns, dumped by `schema`."""
+        """Answer with what the function returns, dumped by `schema`, whose fields have examples."""
         ...
 
     def alt_response(self, status_code: int, **documentation: Any) -> Callable[[Handler], Handler]:
@@ -61,6 +61,16 @@ class Blueprint(Protocol):
     def doc(self, **documentation: Any) -> Callable[[Handler], Handler]:
         """Add members to the operation in the OpenAPI document."""
         ...
+
+
+class _Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    def response(
+        self, status_code: int, schema: type[Schema], **documentation: Any
+    ) -> Callable[[Handler], Handler]:
+        decorate: Callable[[Handler], Handler] = super().response(
+            status_code, schema, example=documents.example(schema), **documentation
+        )
+        return decorate
 
 
 class StrictJSONParser(FlaskParser):
@@ -82,7 +92,7 @@ def create(name: str, description: str, *, body_required: bool = False) -> Bluep
 
     Where `body_required`, a body of no bytes is malformed.
     """
-    blueprint = flask_smorest.Blueprint(name, name, description=description)
+    blueprint = _Blueprint(name, name, description=description)
     blueprint.ARGUMENTS_PARSER = StrictJSONParser() if body_required else LenientJSONParser()
     return cast(Blueprint, blueprint)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 # What cannot be stored, and so is refused in every text. Unpaired surrogates are refused as well,
 # but no UTF-8 can hold them.
@@ -36,6 +36,21 @@ class SchemaPlugin(MarshmallowPlugin):
     """Converts schemas with all that they say."""
 
     Converter = _Converter
+
+
+def example(schema: type[Schema]) -> dict[str, Any]:
+    """An answer in which every field is as its own example says."""
+    return {name: _example(field) for name, field in schema().fields.items()}
+
+
+def _example(field: fields.Field[Any]) -> Any:
+    if "example" in field.metadata:
+        return field.metadata["example"]
+    if isinstance(field, fields.Nested):
+        return example(type(field.schema))
+    if isinstance(field, fields.List):
+        return [_example(field.inner)]
+    raise LookupError(f"The field {field.name} has no example.")
 
 
 def path_id(name: str, what: str) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """How expressions are lowered, one rule for each shape."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+import tree_sitter
 
 from runlet_loop_guard.lowering import literals, shapes
+from runlet_loop_guard.lowering.lowering import Lowering
 from runlet_loop_guard.lowering.tree import named, opaque, part, text, tokens, words
 from runlet_loop_guard.syntax import (
     NOTHING,
@@ -23,11 +23,6 @@ from runlet_loop_guard.syntax import (
     Name,
     Node,
 )
-
-if TYPE_CHECKING:
-    import tree_sitter
-
-    from runlet_loop_guard.lowering.lowering import Lowering
 
 _SAME = {
     "and": "&&",

@@ -1,28 +1,31 @@
 """Turns a parse tree into the guard's syntax, as a language's table says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tree_sitter
 
 from runlet_loop_guard.budget import Budget
 from runlet_loop_guard.lowering import shapes
-from runlet_loop_guard.lowering.expressions import EXPRESSIONS
 from runlet_loop_guard.lowering.grammar import Grammar
 from runlet_loop_guard.lowering.shapes import Shape
-from runlet_loop_guard.lowering.statements import STATEMENTS
 from runlet_loop_guard.lowering.tree import named, opaque, text
 from runlet_loop_guard.syntax import NOTHING, Block, Node
 
 _DEEPEST = 100
 
-_RULES: dict[type, Callable[..., Node]] = {**EXPRESSIONS, **STATEMENTS}
+# How a shape is lowered: called with the lowering, the shape and the node.
+Rules = Mapping[type, Callable[..., Node]]
 
 
 class Lowering:
-    """Lowers one program; what lies deeper than 100 nodes is Opaque, so nothing recurses far."""
+    """Lowers one program, each shape by the rule that is given for it.
 
-    def __init__(self, grammar: Grammar, budget: Budget) -> None:
+    What lies deeper than 100 nodes is Opaque, so nothing recurses far.
+    """
+
+    def __init__(self, grammar: Grammar, rules: Rules, budget: Budget) -> None:
+        self._rules = rules
         self.grammar = grammar
         self.macros: dict[str, Node] = {}
         self.inexact: set[str] = set()
@@ -57,7 +60,7 @@ class Lowering:
         return None if child is None else self.lower(child)
 
     def _apply(self, shape: Shape, node: tree_sitter.Node, label: str | None) -> Node:
-        rule: Any = _RULES.get(type(shape))
+        rule: Any = self._rules.get(type(shape))
         if isinstance(shape, shapes.Labeled):
             return self._labeled(node)
         if isinstance(shape, shapes.While | shapes.ForEach):

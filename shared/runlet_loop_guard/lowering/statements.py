@@ -1,12 +1,12 @@
 """How statements are lowered, one rule for each shape."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+import tree_sitter
 
 from runlet_loop_guard.lowering import literals, shapes
+from runlet_loop_guard.lowering.lowering import Lowering
 from runlet_loop_guard.lowering.tree import named, opaque, part, text, words
 from runlet_loop_guard.syntax import (
     NOTHING,
@@ -27,11 +27,6 @@ from runlet_loop_guard.syntax import (
     Switch,
     Try,
 )
-
-if TYPE_CHECKING:
-    import tree_sitter
-
-    from runlet_loop_guard.lowering.lowering import Lowering
 
 _NAME = re.compile(r"[$@]{0,2}[^\W\d]\w*")
 _AFTERWARDS = frozenset({"else_clause", "else"})

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,31 +15,7 @@ from support.databases.executions import ExecutionsDatabase
 from support.http.session_api_stub import SessionApiStub
 from support.wait_until import eventually
 
-ALEMBIC_INI = Path(bootstrap.__file__).with_name("alembic.ini")
-
 StartApi = Callable[..., Api]
-
-
-@pytest.fixture(scope="module")
-def database_url(make_database: Callable[[Path], str]) -> str:
-    """A database with the execution API's tables."""
-    return make_database(ALEMBIC_INI)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[ExecutionsDatabase]:
-    """The tables, empty at first."""
-    tables = ExecutionsDatabase(database_url)
-    yield tables
-    tables.close()
-
-
-@pytest.fixture
-def sessions() -> Iterator[SessionApiStub]:
-    """The session API's stand-in."""
-    stub = SessionApiStub()
-    yield stub
-    stub.close()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def cancel(app: Flask, execution_id: UUID) -> TestResponse:
     return app.test_client().post(f"/executions/{execution_id}/cancel")
 
 
-class Ear:
+class ExchangeListener:
     """Hears what goes through a fanout exchange."""
 
     def __init__(self, channel: BlockingChannel, exchange: str) -> None:
@@ -43,7 +43,7 @@ class Ear:
         self._queue = channel.queue_declare("", exclusive=True).method.queue
         channel.queue_bind(self._queue, exchange)
 
-    def hear(self) -> Message:
+    def receive(self) -> Message:
         """The next message. Fails when none comes."""
         arriving = self._channel.consume(self._queue, inactivity_timeout=ARRIVAL_SECONDS)
         method, properties, body = next(arriving)
@@ -52,10 +52,10 @@ class Ear:
 
 
 @contextmanager
-def listening(amqp_url: str, exchange: str) -> Iterator[Ear]:
-    """An ear at an exchange, from now on."""
+def listening(amqp_url: str, exchange: str) -> Iterator[ExchangeListener]:
+    """A listener at an exchange, from now on."""
     with vhosts.open_channel(amqp_url) as channel:
-        yield Ear(channel, exchange)
+        yield ExchangeListener(channel, exchange)
 
 
 def test_a_queued_execution_is_cancelled_at_once(
@@ -81,9 +81,9 @@ def test_a_running_execution_is_marked_and_its_runner_is_told(
 ) -> None:
     request = database.add()
     store(database, started(request))
-    with listening(amqp_url, topology.CONTROL) as ear:
+    with listening(amqp_url, topology.CONTROL) as listener:
         answer = cancel(client.application, request.execution_id)
-        told = ear.hear()
+        told = listener.receive()
 
     assert answer.status_code == 202
     assert answer.get_json() == {"execution_id": str(request.execution_id), "status": "RUNNING"}
@@ -113,9 +113,9 @@ def test_runners_are_told_of_a_queued_one_too(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    with listening(amqp_url, topology.CONTROL) as ear:
+    with listening(amqp_url, topology.CONTROL) as listener:
         cancel(client.application, request.execution_id)
-        told = ear.hear()
+        told = listener.receive()
     assert isinstance(told, CancelRequested)
     assert told.execution_id == request.execution_id
 
@@ -124,9 +124,9 @@ def test_the_end_of_a_queued_one_is_told_whole(
     client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
 ) -> None:
     request = database.add()
-    with listening(amqp_url, topology.ENDED) as ear:
+    with listening(amqp_url, topology.ENDED) as listener:
         cancel(client.application, request.execution_id)
-        ended = ear.hear()
+        ended = listener.receive()
     execution = database.execution(request.execution_id)
     assert isinstance(ended, ExecutionEnded)
     assert (ended.execution_id, ended.session_id) == (request.execution_id, request.session_id)
@@ -138,7 +138,7 @@ def test_the_end_of_a_queued_one_is_told_whole(
 def test_who_waits_for_a_queued_one_hears_of_it(
     client: FlaskClient, database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.executions.missed_event_poller.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("execution_api.executions.missed_event_poller.POLL_SECONDS", 3600.0)
     request = database.add()
     path = f"/executions/{request.execution_id}"
     begun = time.monotonic()

@@ -8,7 +8,7 @@ from sqlalchemy import Integer, column, text
 
 from execution_api.bootstrap import Api
 from execution_api.executions.repository import ExecutionRepository, NewExecution
-from execution_api.runs.rate_limits import Claim, RateLimitSettings, claim_for
+from execution_api.runs.rate_limits import RateLimitCheck, RateLimitSettings, check_for
 from execution_api.runs.session_client import Snapshot
 from runlet import messages
 from runlet.execution import Reason
@@ -37,10 +37,10 @@ def new_execution(database: ExecutionsDatabase) -> tuple[ExecutionRepository, Ne
     return ExecutionRepository(database.engine), new
 
 
-def claim_of(new: NewExecution, user_id: str) -> Claim | None:
+def check_of(new: NewExecution, user_id: str) -> RateLimitCheck | None:
     """What it has to stay within by default."""
     session = Snapshot(new.request.session_id, "ACTIVE", "python", "", user_id)
-    return claim_for(session, RateLimitSettings())
+    return check_for(session, RateLimitSettings())
 
 
 def test_what_is_refused_as_active_consumes_nothing(
@@ -113,7 +113,7 @@ def test_counting_costs_one_statement_more_and_a_transaction(database: Execution
     for _ in range(2):
         repository, new = new_execution(database)
         with sent_statements() as sent:
-            assert repository.insert(new, claim_of(new, user_id="ada"))
+            assert repository.insert(new, check_of(new, user_id="ada"))
     assert sent == ["BEGIN", "EXECUTE", "EXECUTE", "COMMIT"]
     # The user's one row holds both runs.
     assert counted(database) == {"session": 1, "user": 2}
@@ -128,7 +128,7 @@ def test_a_run_that_breaks_off_half_way_consumes_nothing(
         "execution_api.executions.repository._ACCEPT", Prepared("breaking", breaking)
     )
     with pytest.raises(InvalidDataError):
-        repository.insert(new, claim_of(new, user_id="ada"))
+        repository.insert(new, check_of(new, user_id="ada"))
     assert counted(database) == {}
 
 

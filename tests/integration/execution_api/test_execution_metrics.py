@@ -11,18 +11,14 @@ from flask.testing import FlaskClient
 from execution_api import bootstrap
 from execution_api.bootstrap import Api
 from execution_api.config import RelayConfig
-from execution_api.outbox.gauges import EVERY_SECONDS, OutboxGauges
-from execution_api.runs.rate_limits import Cause
-from runlet.lifecycle import StopSignal
+from execution_api.errors import Cause
+from execution_api.outbox.gauges import OutboxGauges
 from runlet_postgres import engines
-from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry import metrics
-from support.clocks import ManualClock
 from support.databases.executions import ExecutionsDatabase
 from support.http.session_api_stub import SessionApiStub
+from support.loops import supervised
 from support.telemetry.metrics import Page, rise, value
-from support.telemetry.ops import serve
-from support.threads import running
 from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
@@ -154,15 +150,9 @@ def test_all_known_series_are_there_before_anything_happens(client: FlaskClient)
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    """The clock of the gauges."""
-    return ManualClock()
-
-
-@pytest.fixture
-def gauges(database: ExecutionsDatabase, clock: ManualClock) -> OutboxGauges:
+def gauges(database: ExecutionsDatabase) -> OutboxGauges:
     """The gauges of an outbox that is empty at first."""
-    return OutboxGauges(database.engine, clock)
+    return OutboxGauges(database.engine)
 
 
 def outbox() -> tuple[float | None, float | None]:
@@ -171,19 +161,17 @@ def outbox() -> tuple[float | None, float | None]:
 
 
 def test_the_outbox_is_measured_now_and_then(
-    database: ExecutionsDatabase, gauges: OutboxGauges, clock: ManualClock
+    database: ExecutionsDatabase, gauges: OutboxGauges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gauges.measure_when_due()
+    monkeypatch.setattr("execution_api.outbox.gauges.EVERY_SECONDS", 0.01)
+    gauges.measure()
     assert outbox() == (0, 0)
     for _ in range(3):
         database.add()
     database.run("UPDATE outbox SET created_at = now() - interval '70 s'")
 
-    gauges.measure_when_due()
-    assert outbox() == (0, 0)
-
-    clock.move(EVERY_SECONDS)
-    gauges.measure_when_due()
+    with supervised(gauges.loop()):
+        eventually(lambda: outbox()[0] == 3)
     waiting, oldest = outbox()
     assert waiting == 3
     assert oldest is not None
@@ -196,18 +184,17 @@ def test_a_request_that_nobody_waits_for_any_more_is_no_lag(
     database.add()
     database.run("UPDATE executions SET status = 'FAILED'")
 
-    gauges.measure_when_due()
+    gauges.measure()
 
     assert outbox() == (0, 0)
 
 
-def test_the_outbox_is_unknown_while_the_database_is_away(clock: ManualClock) -> None:
+def test_the_outbox_is_unknown_while_the_database_is_away() -> None:
     url = f"postgresql+psycopg2://nobody@{NO_SERVER}/nothing"
     engine = engines.create_engine(url, "test", 1, autocommit=False)
-    gauges = OutboxGauges(engine, clock)
+    gauges = OutboxGauges(engine)
 
-    with pytest.raises(DatabaseUnavailableError):
-        gauges.measure_when_due()
+    gauges.measure()
 
     assert all(math.isnan(figure or 0) for figure in outbox())
 
@@ -218,9 +205,9 @@ def relay_address(database: ExecutionsDatabase, amqp_url: str) -> Iterator[str]:
     database.add()
     config = RelayConfig(database_url=database.url, amqp_url=f"amqp://guest:guest@{NO_SERVER}/")
     process = bootstrap.create_relay(config, ops_port=0)
-    stop = StopSignal()
-    with running(lambda: process.relay.run(stop), stop):
-        yield f"http://127.0.0.1:{serve(process.ops)}"
+    process.start()
+    yield f"http://127.0.0.1:{process.ops.port}"
+    process.close()
 
 
 def test_the_relay_measures_also_while_the_broker_is_away(relay_address: str) -> None:

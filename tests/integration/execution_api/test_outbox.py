@@ -1,25 +1,27 @@
 """No accepted run is lost, whatever happens to the broker."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from execution_api import bootstrap
 from execution_api.bootstrap import Api, RelayProcess
 from execution_api.config import RelayConfig
 from execution_api.outbox.outbox import Outbox, StoredRequest
 from runlet import messages
-from runlet.lifecycle import StopSignal
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
+from runlet_postgres import engines
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.broker import vhosts
 from support.broker.tcp_proxy import TcpProxy
 from support.databases.executions import ExecutionsDatabase, run_requested
 from support.http.session_api_stub import SessionApiStub
+from support.loops import supervised
 from support.parallel import at_once
-from support.threads import running
 from support.wait_until import eventually
 
 StartApi = Callable[..., Api]
@@ -68,6 +70,7 @@ def test_a_run_is_accepted_while_the_broker_is_away_and_relayed_later(
     answer = client.post(f"/code-sessions/{sessions.add()}/run")
     assert answer.status_code == 202
     assert client.get("/ready").status_code == 503
+    assert client.get("/ready?for=requests").status_code == 200
     grow_old(database)
 
     assert relay.relay.relay_batch() == 1
@@ -127,14 +130,51 @@ def test_a_late_confirm_leaves_the_request_of_a_later_attempt_alone(
     request = database.add()
     publisher = SlowPublisher()
     outbox = Outbox(publisher, database.engine)
-    outbox.start()
-    body = messages.encode(request).decode()
-    stored = StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
-    outbox.hand_over(stored)
-    database.run("UPDATE outbox SET attempt = 2")
-    publisher.confirm.set_result(None)
-    outbox.close()
+    with supervised(outbox.loop()):
+        body = messages.encode(request).decode()
+        stored = StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
+        outbox.publish(stored)
+        database.run("UPDATE outbox SET attempt = 2")
+        publisher.confirm.set_result(None)
     assert database.outbox() == {request.execution_id}
+
+
+def test_the_clean_up_does_not_wait_for_rows_that_a_relay_holds(
+    database: ExecutionsDatabase,
+) -> None:
+    held, free = database.add(), database.add()
+    publisher = SlowPublisher()
+    publisher.confirm.set_result(None)
+    outbox = Outbox(publisher, database.engine)
+    for request in (held, free):
+        body = messages.encode(request).decode()
+        outbox.publish(
+            StoredRequest(request.execution_id, "python", body, None, 1, request.queued_at)
+        )
+    lock = text("SELECT FROM outbox WHERE execution_id = :id FOR UPDATE")
+    with engines.transaction(database.engine) as relay:
+        relay.execute(lock, {"id": held.execution_id})
+        with supervised(outbox.loop()):
+            eventually(lambda: database.outbox() == {held.execution_id})
+
+
+def test_a_relay_that_hangs_lets_go_of_its_rows(
+    database: ExecutionsDatabase, relay: RelayProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("execution_api.outbox.relay.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("execution_api.outbox.relay.wait", hang)
+    database.add()
+    grow_old(database)
+    with pytest.raises(DatabaseUnavailableError):
+        relay.relay.relay_batch()
+    with engines.transaction(database.engine) as other:
+        assert other.execute(text("SELECT FROM outbox FOR UPDATE SKIP LOCKED")).rowcount == 1
+
+
+def hang(*_waited_for: object, timeout: float) -> tuple[set[object], set[object]]:
+    """Take as long as a process that is frozen while it waits for confirms."""
+    threading.Event().wait(timeout / 20)
+    return set(), set()
 
 
 def test_what_is_fresh_is_left_to_the_api(
@@ -213,9 +253,9 @@ def test_nothing_leaves_the_outbox_before_the_broker_has_it(
 def test_a_relay_works_until_it_is_stopped(
     database: ExecutionsDatabase, relay: RelayProcess
 ) -> None:
-    stop = StopSignal()
     database.add()
     grow_old(database)
-    with running(lambda: relay.relay.run(stop), stop):
-        eventually(lambda: not database.outbox())
-        assert relay.relay.alive
+    relay.supervisor.start(relay.relay.loop())
+    eventually(lambda: not database.outbox())
+    assert relay.supervisor.stalled() == []
+    assert relay.supervisor.stop("relay", timeout=30)

@@ -1,10 +1,12 @@
 """The worker that serves the APIs: who takes a connection answers it."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 
+import psutil
 import pytest
 
 from support.databases.executions import ExecutionsDatabase
@@ -71,7 +73,8 @@ def test_requests_that_are_sent_in_one_go_are_answered_one_after_the_other(
 def test_an_answer_arrives_in_one_piece(replica: Replica) -> None:
     with socket.create_connection(("127.0.0.1", replica.port), timeout=120) as client:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert client.recv(65536).rstrip().endswith(b'{"status":"ok"}')
+        _head, _, body = client.recv(65536).partition(b"\r\n\r\n")
+    assert json.loads(body) == {"status": "ok"}
 
 
 def test_connections_of_silent_clients_do_not_keep_others_out(replica: Replica) -> None:
@@ -80,6 +83,21 @@ def test_connections_of_silent_clients_do_not_keep_others_out(replica: Replica) 
             address = ("127.0.0.1", replica.port)
             stack.enter_context(socket.create_connection(address, timeout=120))
         assert replica.status("/health") == 200
+
+
+def test_a_worker_whose_loop_cannot_be_kept_alive_is_replaced(
+    database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
+) -> None:
+    with running_replica(
+        "support.deployments.failing_loop:app",
+        DATABASE_URL=database.url,
+        AMQP_URL=amqp_url,
+        SESSION_API_URL=sessions.url,
+        WEB_WORKERS="1",
+    ) as replica:
+        master = psutil.Process(replica.process.pid)
+        seen = {worker.pid for worker in master.children()}
+        eventually(lambda: {worker.pid for worker in master.children()} - seen)
 
 
 def test_what_runs_at_a_stop_is_answered_and_nothing_new_is_taken(

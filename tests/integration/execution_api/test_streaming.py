@@ -43,7 +43,7 @@ def start_server(start_api: StartApi) -> Iterator[StartServer]:
         apis: list[Api] = []
         yield start
         for api in apis:
-            api.send_readers_away()
+            api.begin_shutdown()
 
 
 @pytest.fixture
@@ -237,14 +237,14 @@ def test_what_is_left_out_of_an_id_counts_as_0(
 def test_a_reader_that_vanished_is_forgotten(
     start_api: StartApi, running: RunRequested, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.streaming.stream.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("execution_api.streaming.stream.CHECK_SECONDS", 0.05)
     api = start_api()
     waiters = parts(api).waiters
     with serving(api.app) as port:
         with OpenStream(port, path_of(running)) as reader:
             eventually(lambda: reader.reading.statuses)
-            assert waiters.is_awaited(running.execution_id)
-        eventually(lambda: not waiters.is_awaited(running.execution_id))
+            assert waiters.has_waiters(running.execution_id)
+        eventually(lambda: not waiters.has_waiters(running.execution_id))
 
 
 def test_a_process_that_stops_ends_its_streams_and_they_go_on_elsewhere(
@@ -253,7 +253,7 @@ def test_a_process_that_stops_ends_its_streams_and_they_go_on_elsewhere(
     leaving = start_api()
     with serving(leaving.app) as port, OpenStream(port, path_of(running)) as reader:
         eventually(lambda: reader.reading.statuses)
-        leaving.send_readers_away()
+        leaving.begin_shutdown()
         assert reader.wait_for_end().end is None
 
 
@@ -273,7 +273,9 @@ def test_readers_hold_no_database_connection(
 def test_without_a_broker_progress_and_end_are_noticed_all_the_same(
     start_server: StartServer, database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution_api.executions.missed_event_poller.DEAF_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(
+        "execution_api.executions.missed_event_poller.DISCONNECTED_POLL_SECONDS", 0.05
+    )
     port = start_server(amqp_url=NO_BROKER)
     request = database.add()
     with OpenStream(port, path_of(request)) as reader:

@@ -23,7 +23,7 @@ StartApi = Callable[..., Api]
 @pytest.fixture
 def only_by_hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody looks by chance, and the test ends well before the waiters give up."""
-    monkeypatch.setattr("execution_api.executions.missed_event_poller.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("execution_api.executions.missed_event_poller.POLL_SECONDS", 3600.0)
     begun = time.monotonic()
     yield
     assert time.monotonic() - begun < 29

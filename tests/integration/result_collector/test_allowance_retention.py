@@ -21,7 +21,7 @@ def test_an_allowance_stays_for_an_hour_whatever_the_retention(
     )
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
 
-    Retention(engine, SystemClock(), timedelta(days=30), StopSignal()).turn()
+    Retention(engine, SystemClock(), timedelta(days=30)).turn(StopSignal())
 
     with database.engine.connect() as connection:
         left = connection.execute(text("SELECT count(*) FROM run_allowances")).scalar_one()

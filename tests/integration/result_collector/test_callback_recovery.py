@@ -106,7 +106,7 @@ def test_a_sender_that_died_is_followed_by_another_attempt(
     with scene.collector(quiet_seconds=0):
         scene.wait_for("DELIVERED", request)
     attempts = scene.database.callback_attempts(request.execution_id)
-    assert attempts == [(1, None, statements.CUT_OFF), (2, 204, None)]
+    assert attempts == [(1, None, statements.INTERRUPTED), (2, 204, None)]
     assert scene.database.events(request.execution_id)[-2:] == [
         ("callback_failed", 1),
         ("callback_delivered", 2),
@@ -144,7 +144,7 @@ def test_a_sender_that_dies_every_time_is_given_up(
     let_leases_end(database)
     given_up = Recovered(request.execution_id, MOST, None, TRACEPARENT)
     assert callbacks.recover(NOW, MOST, 10) == [given_up]
-    assert callbacks.find_failure(request.execution_id, MOST) == statements.CUT_OFF
+    assert callbacks.find_failure(request.execution_id, MOST) == statements.INTERRUPTED
     assert callbacks.recover(NOW, MOST, 10) == []
 
 
@@ -157,7 +157,7 @@ def test_what_was_given_up_by_the_sweep_lies_with_the_dead(
     let_leases_end(scene.database)
     with scene.collector(quiet_seconds=0):
         [(properties, _)] = vhosts.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
-    assert properties.headers[topology.REASON_HEADER] == statements.CUT_OFF
+    assert properties.headers[topology.REASON_HEADER] == statements.INTERRUPTED
     assert scene.receiver.calls == []
 
 
@@ -165,7 +165,7 @@ def test_a_crash_between_giving_up_and_burying_is_made_good(
     scene: Scene, callbacks: CallbackStore
 ) -> None:
     request = ended(scene.database, scene.url)
-    callbacks.conclude(begin(callbacks, request), delivery_result.none("Nobody there."), None)
+    callbacks.conclude(begin(callbacks, request), delivery_result.no_answer("Nobody there."), None)
     again = envelopes.callback(CallbackRequested(request.execution_id), None)
     vhosts.publish(scene.amqp_url, again)
     with scene.collector():
@@ -178,7 +178,7 @@ def test_what_is_being_sent_or_waits_for_its_time_is_not_forgotten(
 ) -> None:
     being_sent, waiting = ended(database), ended(database)
     begin(callbacks, being_sent)
-    callbacks.conclude(begin(callbacks, waiting), delivery_result.none("Later."), 60)
+    callbacks.conclude(begin(callbacks, waiting), delivery_result.no_answer("Later."), 60)
     assert callbacks.recover(NOW, MOST, 10) == []
 
 
@@ -269,7 +269,7 @@ def test_what_the_reconciler_ends_is_told(database: ExecutionsDatabase, cancelle
     if cancelled:
         stuck_executions.ask_to_cancel(database, request, 50)
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    reconciliation = Reconciliation(engine, SystemClock(), timedelta(seconds=60), ["java"])
+    reconciliation = Reconciliation(engine, timedelta(seconds=60), ["java"])
     [reconciled] = reconciliation.settle_batch(["python"], [])
     assert reconciled.row["callback_attempt"] == 1
     assert asked_for(database, request.execution_id)

@@ -11,10 +11,12 @@ from structlog.testing import capture_logs
 
 from execution_api.executions.repository import ExecutionRepository
 from execution_api.executions.schemas import ExecutionSchema
+from result_collector.callbacks.workers import CONSUMER_LOOP
 from runlet import topology
 from runlet.execution import CompileResult, Reason
 from runlet.messages import CallbackRequested, RunRequested
 from runlet_amqp import envelopes
+from runlet_telemetry.supervision import Supervisor
 from support.broker import vhosts
 from support.databases.event_factory import finished
 from support.databases.executions import ExecutionsDatabase
@@ -193,13 +195,27 @@ def test_two_collectors_share_the_work(scene: Scene) -> None:
     assert sorted(called) == sorted(str(request.execution_id) for request in requests)
 
 
-def test_what_was_asked_for_while_callbacks_were_off_is_sent_later(scene: Scene) -> None:
+def test_callbacks_that_were_switched_off_are_given_up_with_the_reason(scene: Scene) -> None:
     request = scene.add()
     with scene.collector(callback_allowed_hosts="", callback_secret=""):
         scene.end(request)
-        scene.wait_for("PENDING", request)
+        scene.wait_for("FAILED", request)
+        [(properties, _)] = vhosts.take(scene.amqp_url, topology.CALLBACKS_DEAD_QUEUE, 1)
+        eventually(lambda: vhosts.depth(scene.amqp_url, topology.CALLBACKS_QUEUE) == 0)
     assert scene.receiver.calls == []
-    with scene.collector():
+    assert "switched off" in properties.headers[topology.REASON_HEADER]
+    noted = scene.database.event_details(request.execution_id)["callback_failed"]
+    assert noted == properties.headers[topology.REASON_HEADER]
+
+
+def test_callbacks_that_are_on_again_before_the_last_attempt_are_sent(scene: Scene) -> None:
+    request = scene.add()
+    with scene.collector(callback_allowed_hosts="", callback_secret="", delays=(3600,)):
+        scene.end(request)
+        eventually(lambda: callback_events(scene, request))
+    assert scene.status(request.execution_id) == "PENDING"
+    scene.database.run("UPDATE callbacks SET due_at = now() - interval '1 hour'")
+    with scene.collector(delays=(3600,)):
         scene.wait_for("DELIVERED", request)
 
 
@@ -231,13 +247,30 @@ def test_slow_receivers_do_not_delay_results(scene: Scene) -> None:
         scene.wait_for("DELIVERED", *slow, after)
 
 
-def test_a_stop_finishes_what_is_being_sent_and_hands_back_the_rest(scene: Scene) -> None:
+@pytest.fixture
+def asked_to_stop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the loops that were asked to stop."""
+    names: list[str] = []
+    ask = Supervisor.ask_to_stop
+
+    def note(supervisor: Supervisor, *loops: str) -> None:
+        ask(supervisor, *loops)
+        names.extend(loops)
+
+    monkeypatch.setattr(Supervisor, "ask_to_stop", note)
+    return names
+
+
+def test_a_stop_finishes_what_is_being_sent_and_hands_back_the_rest(
+    scene: Scene, asked_to_stop: list[str]
+) -> None:
     scene.receiver.may_answer.clear()
     requests = [scene.add() for _ in range(12)]
     with scene.collector() as collector:
         scene.end(*requests)
         eventually(lambda: len(scene.receiver.calls) == 8)
         collector.stop.set()
+        eventually(lambda: CONSUMER_LOOP in asked_to_stop)
         scene.receiver.may_answer.set()
     statuses = [scene.status(request.execution_id) for request in requests]
     assert sorted(str(status) for status in statuses) == ["DELIVERED"] * 8 + ["PENDING"] * 4

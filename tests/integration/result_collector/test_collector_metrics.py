@@ -13,6 +13,7 @@ from result_collector.gauges.queue_age import AgeGauges, oldest
 from runlet import topology
 from runlet.execution import Reason
 from runlet.languages import LANGUAGES
+from runlet.lifecycle import StopSignal
 from runlet_amqp import envelopes
 from runlet_telemetry import metrics
 from support.broker import vhosts
@@ -149,7 +150,7 @@ def test_the_age_is_that_of_the_oldest_of_a_language_that_no_runner_has_begun(
     begun = database.add(run_requested(language="go"))
     database.run("UPDATE executions SET status = 'RUNNING' WHERE id = :id", id=begun.execution_id)
 
-    AgeGauges(database.engine, ["python", "ruby", "go"]).turn()
+    AgeGauges(database.engine, ["python", "ruby", "go"]).turn(StopSignal())
 
     assert 90 <= age("python") < 120
     assert 10 <= age("ruby") < 40

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from execution_api.executions.cancel_repository import CancellationRepository
 from result_collector.reconciliation.repository import MOST_REPUBLICATIONS, Reconciliation
 from runlet import messages, topology
-from runlet.execution import TERMINAL, Reason, Status
+from runlet.execution import TERMINAL, TRANSITIONS, LifecycleEvent, Reason, Status
 from runlet.messages import RunRequested
 from runlet_amqp.consumer import Delivery
-from support.clocks import ManualClock
 from support.databases import stuck_executions
 from support.databases.event_factory import finished, retrying, started
 from support.databases.executions import ExecutionsDatabase
 from support.databases.stores import delivered, delivery, store_deliveries
 
+# Nothing here requeues anything by hand.
+HAPPENING = [each for each in TRANSITIONS if each.event is not LifecycleEvent.REQUEUED]
 LEGAL_MOVES = {
-    Status.QUEUED: {Status.QUEUED, Status.RUNNING, *TERMINAL},
-    Status.RUNNING: {Status.QUEUED, Status.RUNNING, *TERMINAL},
-} | {status: {status} for status in TERMINAL}
-
-ENDS = {"finished", "dead_lettered", "cancelled", "lost"}
+    source: {source}.union(*(each.targets for each in HAPPENING if each.source is source))
+    for source in Status
+}
+ENDS = {each.event for each in TRANSITIONS if each.targets <= TERMINAL}
 OUTCOME = ("status", "reason", "stdout", "stderr", "exit_code", "signal", "detail", "feedback")
 
 # Whatever has not ended by then is overdue.
@@ -110,10 +110,7 @@ class Life:
         stuck_executions.forget_outbox(database, self.request)
         self._reason = reason
         engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-        self._clock = ManualClock()
-        self._reconciliation = Reconciliation(
-            engine, self._clock, timedelta(seconds=60), ["python"]
-        )
+        self._reconciliation = Reconciliation(engine, timedelta(seconds=60), ["python"])
         self._others: dict[str, Callable[[], object]] = {
             "cancel": self._cancel,
             "reconcile": self.reconcile,
@@ -162,7 +159,7 @@ class Life:
 
     def reconcile(self) -> None:
         """Look for it when much time has passed, and publish what is to be published."""
-        self._clock.move(LONG_ENOUGH_SECONDS)
+        stuck_executions.let_pass(self._database, self.request, LONG_ENOUGH_SECONDS)
         self._reconciliation.settle_batch(["python"], [])
         stuck_executions.forget_outbox(self._database, self.request)
 

@@ -1,16 +1,17 @@
 """Which executions are taken for stuck, and what becomes of them."""
 
+import dataclasses
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from result_collector.ingest import statements
+from execution_api.executions.cancel_repository import CancellationRepository
 from result_collector.reconciliation.repository import Outcome, Reconciled, Reconciliation
-from runlet.clock import Clock, SystemClock
 from runlet.execution import Reason
 from runlet.messages import RunRequested
+from runlet_postgres.execution_rows import COLUMN_NAMES
 from support.databases import stuck_executions
 from support.databases.event_factory import finished, retrying, started
 from support.databases.executions import TRACEPARENT, ExecutionsDatabase, run_requested
@@ -23,12 +24,10 @@ LONGEST_RUN = 5 + 30 + AFTER
 IDLE = ("python",)
 
 
-def reconciliation(database: ExecutionsDatabase, clock: Clock | None = None) -> Reconciliation:
-    """What a collector does, with the default patience."""
+def reconciliation(database: ExecutionsDatabase) -> Reconciliation:
+    """What a collector does, with the default settings."""
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    return Reconciliation(
-        engine, clock or SystemClock(), timedelta(seconds=AFTER), ("python", "java")
-    )
+    return Reconciliation(engine, timedelta(seconds=AFTER), ("python", "java"))
 
 
 def settle(
@@ -75,31 +74,18 @@ def test_what_the_relay_has_still_to_publish_is_left_alone(database: ExecutionsD
     assert not settle(database)
 
 
-class MovedClock(SystemClock):
-    """The machine's clock, some time later."""
-
-    def __init__(self) -> None:
-        self.moved = timedelta()
-
-    def now(self) -> datetime:
-        """The time, later."""
-        return super().now() + self.moved
-
-
 def find_overtaken(
     database: ExecutionsDatabase, pause_seconds: float, language: str = "python"
 ) -> list[UUID]:
     """What two looks find; between them a run is accepted, `pause_seconds` later, and starts."""
-    clock, pause = MovedClock(), timedelta(seconds=pause_seconds)
-    looking = reconciliation(database, clock)
+    looking = reconciliation(database)
     assert not looking.find_overtaken()
     newer = stuck_executions.running(database, 0, language=language)
     database.run(
-        "UPDATE executions SET created_at = :at WHERE id = :id",
-        at=clock.now() + pause,
+        "UPDATE executions SET stored_at = now() + :pause WHERE id = :id",
+        pause=timedelta(seconds=pause_seconds),
         id=newer.execution_id,
     )
-    clock.moved = pause
     return looking.find_overtaken()
 
 
@@ -224,6 +210,7 @@ def test_after_requeueing_by_hand_the_count_begins_anew(database: ExecutionsData
         " VALUES (:id, 'requeued', now(), 4)",
         id=request.execution_id,
     )
+    stuck_executions.let_pass(database, request, AFTER + 1)
     [reconciled] = settle(database)
     assert reconciled.outcome == Outcome.REPUBLISHED
 
@@ -263,7 +250,7 @@ def test_what_is_told_as_lost_is_the_row_as_it_is_stored(database: ExecutionsDat
     stored = database.execution(request.execution_id)
     told = {name: reconciled.row[name] for name in reconciled.row if name in stored}
     assert {name: stored[name] for name in told} == told
-    assert set(statements.ENDED_COLUMNS) <= set(told)
+    assert set(COLUMN_NAMES) <= set(told)
 
 
 def test_a_cancelled_run_that_never_answers_ends_cancelled(database: ExecutionsDatabase) -> None:
@@ -296,7 +283,7 @@ def test_cancellations_that_were_not_heard_are_told_again(database: ExecutionsDa
     stuck_executions.ask_to_cancel(database, fresh, 1)
     stuck_executions.ask_to_cancel(database, over, 6)
     store(database, finished(over))
-    [found] = reconciliation(database).unheard_cancellations()
+    [found] = reconciliation(database).unanswered_cancellations()
     assert found.cancel.execution_id == unheard.execution_id
     assert found.traceparent == TRACEPARENT
 
@@ -329,3 +316,67 @@ def test_an_end_that_is_stored_at_the_same_moment_stays(database: ExecutionsData
         store(database, finished(request, 2, stdout="42\n"))
     execution = database.execution(request.execution_id)
     assert (execution["status"], execution["stdout"]) == ("COMPLETED", "42\n")
+
+
+APART = [timedelta(seconds=-100), timedelta(seconds=100)]
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_runner_whose_clock_is_apart_loses_no_run(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.queued(database, 1)
+    start = started(request)
+    store(database, dataclasses.replace(start, started_at=start.started_at + apart))
+    assert not settle(database)
+    stuck_executions.let_pass(database, request, LONGEST_RUN - 5)
+    assert not settle(database)
+    end = finished(request)
+    store(database, dataclasses.replace(end, finished_at=end.finished_at + apart))
+    assert status(database, request) == "COMPLETED"
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_run_that_is_lost_is_found_in_time_whatever_the_runners_clock_said(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.queued(database, 1)
+    start = started(request)
+    store(database, dataclasses.replace(start, started_at=start.started_at + apart))
+    stuck_executions.let_pass(database, request, LONGEST_RUN + 1)
+    assert [one.outcome for one in settle(database)] == [Outcome.REPUBLISHED]
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_an_api_whose_clock_is_apart_has_no_request_sent_twice(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    now = datetime.now(UTC)
+    request = database.add(dataclasses.replace(run_requested(), queued_at=now + apart))
+    stuck_executions.forget_outbox(database, request)
+    stuck_executions.let_pass(database, request, AFTER - 5)
+    assert not settle(database)
+    stuck_executions.let_pass(database, request, 10)
+    assert [one.outcome for one in settle(database)] == [Outcome.REPUBLISHED]
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_runner_whose_clock_is_apart_has_its_retry_left_alone(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.running(database, 10)
+    again = retrying(request)
+    store(database, dataclasses.replace(again, at=again.at + apart))
+    assert not settle(database)
+
+
+@pytest.mark.parametrize("apart", APART, ids=["slow", "fast"])
+def test_a_cancellation_is_repeated_in_time_whatever_the_apis_clock_said(
+    database: ExecutionsDatabase, apart: timedelta
+) -> None:
+    request = stuck_executions.running(database, 20)
+    cancellations = CancellationRepository(database.engine)
+    assert cancellations.cancel(request.execution_id, datetime.now(UTC) + apart)
+    assert not reconciliation(database).unanswered_cancellations()
+    stuck_executions.let_pass(database, request, 6)
+    assert len(reconciliation(database).unanswered_cancellations()) == 1

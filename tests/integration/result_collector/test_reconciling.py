@@ -10,9 +10,8 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from execution_api.outbox.relay import OutboxRelay
-from result_collector.reconciliation.queue_inspector import Queues
+from result_collector.reconciliation.queue_inspector import QueueInspector
 from runlet import messages, topology
-from runlet.clock import SystemClock
 from runlet.languages import LANGUAGES
 from runlet.messages import CancelRequested, RunRequested
 from runlet_amqp import envelopes
@@ -44,7 +43,7 @@ def relay(database: ExecutionsDatabase, amqp_url: str) -> Iterator[OutboxRelay]:
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
     with supervised(publisher.loop()):
         assert publisher.wait_until_connected(10)
-        yield OutboxRelay(engine, publisher, list(LANGUAGES), SystemClock(), measure=lambda: None)
+        yield OutboxRelay(engine, publisher, list(LANGUAGES))
 
 
 def test_a_purged_request_is_sent_again_and_completes(
@@ -130,34 +129,34 @@ def take(channel: BlockingChannel, queue: str) -> CancelRequested | None:
     return message
 
 
-def look(amqp_url: str) -> tuple[bool, set[str]]:
+def inspect(amqp_url: str) -> tuple[bool, set[str]]:
     """What a look into the queues shows."""
     with closing(QueueCounter(amqp_url, "test", vhosts.TOPOLOGY)) as counter:
-        seen = Queues(counter, ["python", "c"]).look()
+        seen = QueueInspector(counter, ["python", "c"]).inspect()
     return seen.drained, set(seen.idle_languages)
 
 
 def test_a_look_tells_where_work_waits(amqp_url: str) -> None:
-    assert look(amqp_url) == (True, {"python", "c"})
+    assert inspect(amqp_url) == (True, {"python", "c"})
     request = run_requested()
     vhosts.publish(amqp_url, envelopes.run_request(request, None))
-    assert look(amqp_url) == (True, {"c"})
+    assert inspect(amqp_url) == (True, {"c"})
 
 
 def test_work_in_a_delay_queue_may_be_of_any_language(amqp_url: str) -> None:
     vhosts.publish(amqp_url, envelopes.delayed_run_request(run_requested(), 8, None))
-    assert look(amqp_url) == (True, set())
+    assert inspect(amqp_url) == (True, set())
 
 
 def test_events_and_dead_letters_that_wait_are_not_drained(amqp_url: str) -> None:
     request = run_requested()
     vhosts.publish(amqp_url, envelopes.dead_letter(None, b"", None, "why", None))
-    assert look(amqp_url)[0] is False
+    assert inspect(amqp_url)[0] is False
     vhosts.take(amqp_url, topology.DEAD_QUEUE, 1)
     vhosts.publish(amqp_url, envelopes.event(finished(request), None))
-    assert look(amqp_url)[0] is False
+    assert inspect(amqp_url)[0] is False
 
 
 def test_a_broker_that_is_away_cannot_be_looked_into() -> None:
     with pytest.raises(BrokerUnavailableError):
-        look("amqp://nobody:x@127.0.0.1:1/")
+        inspect("amqp://nobody:x@127.0.0.1:1/")

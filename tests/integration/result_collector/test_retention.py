@@ -5,12 +5,15 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from result_collector.retention import executions
 from result_collector.retention.executions import Retention
 from runlet.clock import SystemClock
 from runlet.lifecycle import StopSignal
 from runlet.messages import RunRequested
+from runlet_postgres import engines
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.broker.collectors import running_collector
 from support.databases import stuck_executions
 from support.databases.event_factory import finished, started
@@ -26,7 +29,7 @@ OLD, YOUNG = 30 * DAY + 60, 30 * DAY - 60
 def clean_up(database: ExecutionsDatabase, stop: StopSignal | None = None) -> None:
     """Do what a collector does every hour, with the default setting."""
     engine = database.engine.execution_options(isolation_level="READ COMMITTED")
-    Retention(engine, SystemClock(), timedelta(days=30), stop or StopSignal()).turn()
+    Retention(engine, SystemClock(), timedelta(days=30)).turn(stop or StopSignal())
 
 
 def ended(database: ExecutionsDatabase, seconds: float) -> RunRequested:
@@ -134,6 +137,39 @@ def test_a_collector_keeps_as_many_days_as_it_is_told(
     _older, younger = ended(database, 2 * DAY + 60), ended(database, 2 * DAY - 60)
     with running_collector(database.url, amqp_url, retention_days=2):
         eventually(lambda: ids(database) == {younger.execution_id})
+
+
+SLOW_DELETE = """
+    CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN PERFORM pg_sleep(0.05); RETURN OLD; END';
+    CREATE TRIGGER slow_delete BEFORE DELETE ON executions
+    FOR EACH ROW EXECUTE FUNCTION sleep();
+"""
+FAST_DELETE = "DROP TRIGGER slow_delete ON executions; DROP FUNCTION sleep;"
+
+
+def test_rows_that_take_long_go_in_batches_that_the_database_finishes(
+    database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a statement may take, if all went at once."""
+    monkeypatch.setattr(executions, "BATCH_SIZE", 120)
+    fill(database, 110)
+    database.run(SLOW_DELETE)
+    engine = engines.create_engine(database.url, "retention", 1, autocommit=False)
+    with capture_logs() as logs:
+        Retention(engine, SystemClock(), timedelta(days=30)).turn(StopSignal())
+    database.run(FAST_DELETE)
+    engine.dispose()
+    assert ids(database) == set()
+    assert "retention_batch_halved" in {line["event"] for line in logs}
+
+
+def test_a_database_that_is_away_ends_the_turn() -> None:
+    engine = engines.create_engine(
+        "postgresql+psycopg2://x@127.0.0.1:1/x", "x", 1, autocommit=False
+    )
+    with pytest.raises(DatabaseUnavailableError):
+        Retention(engine, SystemClock(), timedelta(days=30)).turn(StopSignal())
 
 
 def fill(database: ExecutionsDatabase, count: int) -> None:

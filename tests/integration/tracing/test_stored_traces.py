@@ -28,14 +28,6 @@ MINE = {"traceparent": f"00-{TRACE}-{'8b' * 8}-00"}
 
 
 @pytest.fixture
-def sessions() -> Iterator[SessionApiStub]:
-    """The session API's stand-in."""
-    stub = SessionApiStub()
-    yield stub
-    stub.close()
-
-
-@pytest.fixture
 def client(
     database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
 ) -> Iterator[FlaskClient]:

@@ -8,6 +8,7 @@ from result_collector.bootstrap import Outside, create_collector
 from result_collector.collector import Collector
 from result_collector.config import Config
 from runlet.lifecycle import StopSignal
+from runlet_telemetry.supervision import Supervisor
 from support.threads import running
 
 OUTSIDE = Outside()
@@ -19,6 +20,8 @@ def running_collector(
 ) -> Iterator[Collector]:
     """A collector at work; it has stopped in good order when the block is left."""
     config = Config(database_url=database_url, amqp_url=amqp_url, **settings)
-    collector = create_collector(config, StopSignal(), ops_port=0, outside=outside)
+    stop = StopSignal()
+    supervisor = Supervisor(give_up=lambda _reason: stop.set())
+    collector = create_collector(config, stop, 0, outside, supervisor)
     with running(collector.run, collector.stop):
         yield collector

@@ -12,6 +12,7 @@ from runlet import topology
 from runlet_amqp.connection import connect
 from support.chaos.engine import SecondEngine
 from support.chaos.stack import ChaosStack
+from support.frozen import frozen
 
 RUNS_PER_SECOND = 2.0
 RECOVERY_SECONDS = 15.0
@@ -168,13 +169,8 @@ def _service_frozen(service: str) -> Callable[[Bench], AbstractContextManager[No
     def strike(bench: Bench) -> Iterator[None]:
         containers = bench.stack.containers(service)
         assert containers, f"{service} does not run"
-        for container in containers:
-            container.pause()
-        try:
+        with frozen(containers):
             yield
-        finally:
-            for container in containers:
-                container.unpause()
 
     return strike
 

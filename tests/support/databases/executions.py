@@ -7,7 +7,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, Select, delete, func, insert, select, text, update
 
 from execution_api.executions.repository import ExecutionRepository, NewExecution
-from execution_api.tables import (
+from runlet import messages
+from runlet.execution import Reason, Status
+from runlet.limits import Limits
+from runlet.messages import RunRequested
+from runlet_postgres import engines
+from runlet_postgres.execution_tables import (
     callback_attempts,
     callbacks,
     dead_letters,
@@ -16,11 +21,6 @@ from execution_api.tables import (
     metadata,
     outbox,
 )
-from runlet import messages
-from runlet.execution import Reason, Status
-from runlet.limits import Limits
-from runlet.messages import RunRequested
-from runlet_postgres import engines
 
 CONNECTIONS = 15
 

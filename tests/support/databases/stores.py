@@ -1,12 +1,15 @@
 """Storing events as the collector does, without a broker."""
 
+from collections import deque
 from itertools import count
 
+from result_collector.ingest.batch_writer import BatchWriter
 from result_collector.ingest.store import Store, Stored
 from runlet import messages, topology
 from runlet.clock import SystemClock
 from runlet.messages import Event
 from runlet_amqp.consumer import Delivery
+from runlet_telemetry.tracing import OFF
 from support.databases.executions import ExecutionsDatabase
 
 _tags = count(1)
@@ -37,4 +40,7 @@ def store(database: ExecutionsDatabase, *events: Event) -> list[Stored]:
 
 def store_deliveries(database: ExecutionsDatabase, *deliveries: Delivery) -> list[Stored]:
     """Store deliveries in this order, in one batch."""
-    return Store(database.engine, SystemClock()).apply(deliveries)
+    stored: list[Stored] = []
+    store, clock = Store(database.engine, SystemClock()), SystemClock()
+    BatchWriter(store, stored.append, OFF, clock).write(deque(deliveries))
+    return stored

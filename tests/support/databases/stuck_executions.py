@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from execution_api.tables import outbox
 from runlet.messages import RunRequested
+from runlet_postgres.execution_tables import outbox
 from support.databases.event_factory import started
 from support.databases.executions import ExecutionsDatabase, run_requested
 from support.databases.stores import store
@@ -37,10 +37,24 @@ def running(
 def make_older(database: ExecutionsDatabase, request: RunRequested, seconds: float) -> None:
     """Move the beginning of an execution into the past."""
     database.run(
-        "UPDATE executions SET created_at = :at, queued_at = :at,"
+        "UPDATE executions SET created_at = :at, queued_at = :at, stored_at = :at,"
         " started_at = CASE WHEN started_at IS NULL THEN NULL ELSE CAST(:at AS timestamptz) END"
         " WHERE id = :id",
         at=ago(seconds),
+        id=request.execution_id,
+    )
+    database.run(
+        "UPDATE execution_events SET at = :at, stored_at = :at WHERE execution_id = :id",
+        at=ago(seconds),
+        id=request.execution_id,
+    )
+
+
+def let_pass(database: ExecutionsDatabase, request: RunRequested, seconds: float) -> None:
+    """Let time pass by the database's clock, after all that has happened to an execution."""
+    database.run(
+        "UPDATE execution_events SET stored_at = stored_at - :time WHERE execution_id = :id",
+        time=timedelta(seconds=seconds),
         id=request.execution_id,
     )
 
@@ -49,6 +63,12 @@ def ask_to_cancel(database: ExecutionsDatabase, request: RunRequested, seconds: 
     """Note a request to cancel, made so long ago."""
     database.run(
         "UPDATE executions SET cancel_requested_at = :at WHERE id = :id",
+        at=ago(seconds),
+        id=request.execution_id,
+    )
+    database.run(
+        "INSERT INTO execution_events (execution_id, type, at, attempt, stored_at)"
+        " SELECT id, 'cancel_requested', :at, attempts, :at FROM executions WHERE id = :id",
         at=ago(seconds),
         id=request.execution_id,
     )

@@ -53,14 +53,13 @@ def _anchor(title: str) -> str:
 @cache
 def documents() -> list[Document]:
     """Every document of the project, by path."""
-    paths = sorted(
-        path.relative_to(ROOT).as_posix()
-        for pattern in ("*.md", "*/*.md", "docs/**/*.md", "services/**/*.md", "clients/**/*.md")
-        for path in ROOT.glob(pattern)
-        if not path.relative_to(ROOT).parts[0].startswith(".")
-    )
-    unique = dict.fromkeys(path for path in paths if "node_modules" not in path)
-    return [Document(path, (ROOT / path).read_text(encoding="utf-8")) for path in unique]
+    folders = ("docs", "services", "shared", "clients", "deploy", "tests", "benchmarks")
+    found = {
+        *ROOT.glob("*.md"),
+        *(path for each in folders for path in ROOT.glob(f"{each}/**/*.md")),
+    }
+    paths = sorted(path.relative_to(ROOT).as_posix() for path in found)
+    return [Document(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths]
 
 
 def written_documents() -> list[Document]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from result_collector.bootstrap import Outside
 from result_collector.callbacks.receiver_dns import Resolve
-from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.collector import Collector
 from runlet.callback_urls import IPAddress
 from runlet.messages import RunRequested
@@ -77,7 +77,7 @@ class Scene:
         **settings: Any,
     ) -> Iterator[Collector]:
         """A collector that sends callbacks, and tries soon again."""
-        schedule = Schedule(
+        schedule = RetrySchedule(
             delays_seconds=tuple(delays),
             quiet=timedelta(seconds=quiet_seconds),
             sweep_seconds=0.05,

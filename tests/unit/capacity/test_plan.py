@@ -8,6 +8,7 @@ from benchmarks.capacity.measurements import Cost, Measurements, Point
 from benchmarks.capacity.plan import plan
 
 MEASURED = Measurements(
+    version="0.2.0",
     machine="A machine.",
     cores=2,
     runs_per_container=100,

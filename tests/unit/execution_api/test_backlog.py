@@ -1,7 +1,7 @@
 import pytest
 
+from execution_api.errors import BacklogFullError
 from execution_api.runs.backlog import COUNT_IS_GOOD_FOR_SECONDS, Backlog
-from runlet_http.problems import ProblemError
 from support.clocks import ManualClock
 
 
@@ -23,17 +23,16 @@ def test_below_the_limit_runs_are_welcome() -> None:
 
 
 def test_at_the_limit_they_are_not_and_it_is_said_when_to_come_back() -> None:
-    with pytest.raises(ProblemError) as refused:
+    with pytest.raises(BacklogFullError) as refused:
         Backlog(Queue(10).count, 10, ManualClock()).check()
-    assert refused.value.status == 503
-    assert int(refused.value.headers["Retry-After"]) > 0
+    assert refused.value.retry_after_seconds > 0
 
 
 def test_a_count_is_good_for_a_while_and_then_made_again() -> None:
     queue, clock = Queue(10), ManualClock()
     backlog = Backlog(queue.count, 10, clock)
     for _ in range(3):
-        with pytest.raises(ProblemError):
+        with pytest.raises(BacklogFullError):
             backlog.check()
     assert queue.counts == 1
     queue.depth = 0

@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
+from execution_api.errors import TooLargeError
 from execution_api.runs import run_request
 from execution_api.runs.run_request import RunBody
 from execution_api.runs.session_client import Snapshot
 from runlet.languages import PYTHON
 from runlet.limits import MAX_STDIN_BYTES, LimitSettings
 from runlet.messages import File, RunRequested
-from runlet_http.problems import ProblemError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SESSION = Snapshot(uuid4(), "ACTIVE", "python", "print('saved')")
@@ -54,9 +54,8 @@ def test_what_was_asked_for_comes_before_the_language_and_that_before_the_deploy
     ],
 )
 def test_source_and_files_together_have_a_limit(body: RunBody) -> None:
-    with pytest.raises(ProblemError) as refused:
+    with pytest.raises(TooLargeError):
         build(body)
-    assert refused.value.status == 413
 
 
 def test_source_and_files_may_fill_the_limit() -> None:
@@ -64,10 +63,9 @@ def test_source_and_files_may_fill_the_limit() -> None:
 
 
 def test_input_has_a_limit_of_its_own() -> None:
-    run_request.check_sizes(RunBody(stdin="x" * MAX_STDIN_BYTES), 1024)
-    with pytest.raises(ProblemError) as refused:
-        run_request.check_sizes(RunBody(stdin="x" * (MAX_STDIN_BYTES + 1)), 1024)
-    assert refused.value.status == 413
+    assert build(RunBody(stdin="x" * MAX_STDIN_BYTES))
+    with pytest.raises(TooLargeError):
+        build(RunBody(stdin="x" * (MAX_STDIN_BYTES + 1)))
 
 
 def test_a_digest_tells_bodies_apart() -> None:

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.exc import OperationalError
 
-from execution_api.executions.waiters import Row, Waiters
+from execution_api.executions.waiters import Row, WaiterRegistry
 from execution_api.streaming import stream
-from execution_api.streaming.output_buffer import Bounds, LiveOutput
+from execution_api.streaming.output_buffer import Bounds, OutputBuffer
 from execution_api.streaming.position import Position
 from execution_api.streaming.stream import Source, Stream
 from runlet.messages import ExecutionOutput, ExecutionStarted, Message
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.clocks import ManualClock
 from support.databases.event_factory import printed, retrying, started
 from support.databases.executions import run_requested
@@ -28,7 +28,7 @@ X = REQUEST.execution_id
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "CHECK_SECONDS", 0.0)
 
 
 def row(status: str = "QUEUED", attempts: int = 0, **values: Any) -> dict[str, Any]:
@@ -50,8 +50,8 @@ class Process:
     """An API process in which one step happens whenever its reader waits."""
 
     stored: Row | None = field(default_factory=row)
-    live: LiveOutput = field(default_factory=lambda: LiveOutput(ManualClock()))
-    waiters: Waiters = field(default_factory=Waiters)
+    output: OutputBuffer = field(default_factory=lambda: OutputBuffer(ManualClock()))
+    waiters: WaiterRegistry = field(default_factory=WaiterRegistry)
     reads: int = 0
     steps: list[Step] = field(default_factory=list)
 
@@ -67,7 +67,7 @@ class Process:
 
     def chunks(self, *steps: Step, after: str | None = None) -> Iterable[bytes]:
         self.steps = list(steps)
-        source = Source(X, self._find, self.waiters, self.live)
+        source = Source(X, self._find, self.waiters, self.output)
         return Stream(source, Position.parse(after), self._step).frames(self.stored or row())
 
     def _find(self) -> Row | None:
@@ -81,8 +81,8 @@ class Process:
         return False
 
 
-def hear(message: Message) -> Step:
-    return lambda process: process.live.hear(message)
+def receive(message: Message) -> Step:
+    return lambda process: process.output.receive(message)
 
 
 def end(stored: Row) -> Step:
@@ -90,8 +90,8 @@ def end(stored: Row) -> Step:
 
     def step(process: Process) -> None:
         process.stored = stored
-        process.live.forget(X)
-        process.waiters.announce_end(X, stored)
+        process.output.discard(X)
+        process.waiters.notify_finished(X, stored)
 
     return step
 
@@ -101,17 +101,17 @@ def end_unheard(stored: Row) -> Step:
 
     def step(process: Process) -> None:
         process.stored = stored
-        process.waiters.announce_news(X)
+        process.waiters.notify_stale(X)
 
     return step
 
 
 def test_a_reader_is_told_how_it_stands_and_then_what_happens() -> None:
     reading = Process().read(
-        hear(started(REQUEST)),
-        hear(printed(REQUEST, "4")),
-        hear(printed(REQUEST, "!", stream="stderr")),
-        hear(printed(REQUEST, "2", 1)),
+        receive(started(REQUEST)),
+        receive(printed(REQUEST, "4")),
+        receive(printed(REQUEST, "!", stream="stderr")),
+        receive(printed(REQUEST, "2", 1)),
         end(ended(stdout="42\n", stderr="!")),
     )
     assert reading.statuses == [("QUEUED", 0), ("RUNNING", 1)]
@@ -122,7 +122,9 @@ def test_a_reader_is_told_how_it_stands_and_then_what_happens() -> None:
 
 def test_output_is_sent_as_it_comes() -> None:
     process = Process(stored=row("RUNNING", 1))
-    events = parse(process.chunks(hear(printed(REQUEST, "4")), hear(printed(REQUEST, "2", 1))))
+    events = parse(
+        process.chunks(receive(printed(REQUEST, "4")), receive(printed(REQUEST, "2", 1)))
+    )
     assert [(event.name, event.data.get("text"), event.id) for event in events] == [
         ("status", None, "1-0-0"),
         ("stdout", "4", "1-1-0"),
@@ -132,8 +134,8 @@ def test_output_is_sent_as_it_comes() -> None:
 
 def test_a_late_reader_gets_what_it_missed() -> None:
     process = Process(stored=row("RUNNING", 1))
-    process.live.hear(printed(REQUEST, "4"))
-    process.live.hear(printed(REQUEST, "2", 1))
+    process.output.receive(printed(REQUEST, "4"))
+    process.output.receive(printed(REQUEST, "2", 1))
     assert process.read().output["stdout"] == "42"
 
 
@@ -154,7 +156,7 @@ def test_an_end_without_output_stands_alone() -> None:
 
 def test_whoever_comes_back_gets_what_follows_and_nothing_twice() -> None:
     process = Process(stored=row("RUNNING", 1))
-    process.live.hear(printed(REQUEST, "print 42"))
+    process.output.receive(printed(REQUEST, "print 42"))
     reading = process.read(end(ended(stdout="print 42\n", stderr="!")), after="1-6-0")
     assert reading.statuses == []
     assert reading.output == {"stdout": "......42\n", "stderr": "!"}
@@ -164,8 +166,8 @@ def test_where_a_piece_is_missing_that_stream_waits_for_the_end_and_the_other_do
     process = Process(stored=row("RUNNING", 1))
     chunks = iter(
         process.chunks(
-            hear(printed(REQUEST, "later", 7)),
-            hear(printed(REQUEST, "!", stream="stderr")),
+            receive(printed(REQUEST, "later", 7)),
+            receive(printed(REQUEST, "!", stream="stderr")),
             end(ended(stdout="before later", stderr="!")),
         )
     )
@@ -175,8 +177,8 @@ def test_where_a_piece_is_missing_that_stream_waits_for_the_end_and_the_other_do
 
 def test_a_new_attempt_is_told_before_its_output_which_begins_anew() -> None:
     reading = Process(stored=row("RUNNING", 1)).read(
-        hear(printed(REQUEST, "first")),
-        hear(printed(REQUEST, "sec", attempt=2)),
+        receive(printed(REQUEST, "first")),
+        receive(printed(REQUEST, "sec", attempt=2)),
         end(ended(2, stdout="second")),
     )
     assert reading.statuses == [("RUNNING", 1), ("RUNNING", 2)]
@@ -185,10 +187,10 @@ def test_a_new_attempt_is_told_before_its_output_which_begins_anew() -> None:
 
 def test_a_fault_of_the_platform_puts_it_back_into_the_queue() -> None:
     reading = Process(stored=row("RUNNING", 1)).read(
-        hear(printed(REQUEST, "first")),
-        hear(retrying(REQUEST)),
-        hear(printed(REQUEST, " late", 5)),
-        hear(started(REQUEST, 2)),
+        receive(printed(REQUEST, "first")),
+        receive(retrying(REQUEST)),
+        receive(printed(REQUEST, " late", 5)),
+        receive(started(REQUEST, 2)),
     )
     assert reading.statuses == [("RUNNING", 1), ("QUEUED", 1), ("RUNNING", 2)]
     assert reading.output["stdout"] == ""
@@ -211,16 +213,16 @@ def test_an_end_that_nobody_told_is_read() -> None:
 
 def test_nothing_is_read_while_there_is_no_call_for_it() -> None:
     process = Process(stored=row("RUNNING", 1))
-    process.read(*[hear(printed(REQUEST, "x", offset)) for offset in range(50)])
+    process.read(*[receive(printed(REQUEST, "x", offset)) for offset in range(50)])
     assert process.reads == 1
 
 
 def test_a_database_that_is_away_does_not_end_the_stream() -> None:
     process = Process(stored=row("RUNNING", 1))
-    away = OperationalError("SELECT", {}, Exception("away"))
+    away = DatabaseUnavailableError("away")
     with patch.object(Process, "_find", side_effect=away):
         reading = process.read(
-            hear(printed(REQUEST, "4")),
+            receive(printed(REQUEST, "4")),
             end_unheard(ended(stdout="42\n")),
             end(ended(stdout="42\n")),
         )
@@ -230,7 +232,7 @@ def test_a_database_that_is_away_does_not_end_the_stream() -> None:
 def test_an_execution_that_is_deleted_ends_the_stream() -> None:
     def delete(process: Process) -> None:
         process.stored = None
-        process.waiters.announce_news(X)
+        process.waiters.notify_stale(X)
 
     def never(_process: Process) -> None:
         pytest.fail("The stream went on.")
@@ -240,22 +242,24 @@ def test_an_execution_that_is_deleted_ends_the_stream() -> None:
 
 def test_a_process_that_stops_sends_its_readers_away() -> None:
     process = Process(stored=row("RUNNING", 1))
-    reading = process.read(lambda process: process.waiters.leave(), hear(printed(REQUEST, "4")))
+    reading = process.read(
+        lambda process: process.waiters.begin_shutdown(), receive(printed(REQUEST, "4"))
+    )
     assert (reading.end, reading.output["stdout"]) == (None, "")
 
 
 def test_nothing_is_left_of_a_reader_that_went(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(stored=row("RUNNING", 1))
-    frames = iter(process.chunks(hear(printed(REQUEST, "4"))))
+    frames = iter(process.chunks(receive(printed(REQUEST, "4"))))
     next(frames)
-    assert process.waiters.is_awaited(X)
+    assert process.waiters.has_waiters(X)
     frames.close()  # type: ignore[attr-defined]
-    assert not process.waiters.is_awaited(X)
+    assert not process.waiters.has_waiters(X)
 
 
 def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.0)
-    frames = list(Process(stored=row("RUNNING", 1)).chunks(hear(started(REQUEST))))
+    frames = list(Process(stored=row("RUNNING", 1)).chunks(receive(started(REQUEST))))
     assert frames[0].startswith(b"id: 1-0-0\nevent: status\n")
     assert set(frames[1:]) == {b": still here\n\n"}
 
@@ -307,13 +311,13 @@ def test_any_cutting_loss_repetition_order_and_change_of_process_gives_exactly_t
     visits: Sequence[Sequence[ExecutionOutput | ExecutionStarted]], bounds: Bounds
 ) -> None:
     reading = Reading()
-    with patch.object(stream, "LOOK_SECONDS", 0.0):
+    with patch.object(stream, "CHECK_SECONDS", 0.0):
         for index, heard in enumerate(visits):
-            process = Process(row("RUNNING", 1), LiveOutput(ManualClock(), bounds))
+            process = Process(row("RUNNING", 1), OutputBuffer(ManualClock(), bounds))
             # Some came before the reader did.
             for message in heard[: len(heard) // 2]:
-                process.live.hear(message)
-            steps = [hear(message) for message in heard[len(heard) // 2 :]]
+                process.output.receive(message)
+            steps = [receive(message) for message in heard[len(heard) // 2 :]]
             if index == len(visits) - 1:
                 steps.append(end(ended(2, STDOUT, STDERR)))
             read_all(process.chunks(*steps, after=reading.last_id), reading)
@@ -341,5 +345,5 @@ def test_any_id_is_followed_by_the_end(attempt: int, stdout: int, stderr: int) -
 def test_the_end_of_another_execution_ends_nothing() -> None:
     other: UUID = uuid4()
     process = Process(stored=row("RUNNING", 1))
-    reading = process.read(lambda process: process.waiters.announce_end(other, ended()))
+    reading = process.read(lambda process: process.waiters.notify_finished(other, ended()))
     assert reading.end is None

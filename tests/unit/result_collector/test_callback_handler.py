@@ -6,13 +6,11 @@ from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from result_collector.callbacks import delivery_result
-from result_collector.callbacks.delivery_result import Answer
+from result_collector.callbacks.delivery_result import DeliveryResult
 from result_collector.callbacks.handler import CallbackHandler
-from result_collector.callbacks.retry_schedule import Schedule
-from result_collector.callbacks.retry_until_stopped import Patience
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.sender import Attempt
 from result_collector.callbacks.store import CallbackStore
 from runlet import messages, topology
@@ -21,9 +19,10 @@ from runlet.messages import CallbackRequested
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.databases.stores import delivery
 
-SCHEDULE = Schedule(delays_seconds=(2, 10))
+SCHEDULE = RetrySchedule(delays_seconds=(2, 10))
 EXECUTION_ID = uuid4()
 
 
@@ -31,7 +30,7 @@ class Rows:
     """Stands in for the store; `away` counts the calls that find no database."""
 
     def __init__(self, decided: bool = True, failure: str | None = None, away: int = 0) -> None:
-        self.concluded: list[tuple[Answer, float | None]] = []
+        self.concluded: list[tuple[DeliveryResult, float | None]] = []
         self._decided = decided
         self._failure = failure
         self._away = away
@@ -40,11 +39,11 @@ class Rows:
         """Begin, unless the callback was given up."""
         if self._away:
             self._away -= 1
-            raise OperationalError("SELECT", {}, Exception("away"))
+            raise DatabaseUnavailableError("away")
         at = datetime(2030, 1, 1, tzinfo=UTC)
         return None if self._failure else Attempt(execution_id, attempt, 1, at, "http://h/", {})
 
-    def conclude(self, _attempt: Attempt, answer: Answer, delay: float | None) -> bool:
+    def conclude(self, _attempt: Attempt, answer: DeliveryResult, delay: float | None) -> bool:
         """Note the outcome."""
         self.concluded.append((answer, delay))
         return self._decided
@@ -57,10 +56,10 @@ class Rows:
 class Line:
     """Answers attempts with `answer`, or breaks."""
 
-    def __init__(self, answer: Answer | Exception) -> None:
+    def __init__(self, answer: DeliveryResult | Exception) -> None:
         self._answer = answer
 
-    def send(self, _attempt: Attempt) -> Answer:
+    def send(self, _attempt: Attempt) -> DeliveryResult:
         """Give the answer."""
         if isinstance(self._answer, Exception):
             raise self._answer
@@ -109,18 +108,21 @@ def asked(attempt: int) -> Delivery:
 
 
 def handle(
-    answer: Answer | Exception, attempt: int, rows: Rows | None = None, broker: Broker | None = None
+    answer: DeliveryResult | Exception,
+    attempt: int,
+    rows: Rows | None = None,
+    broker: Broker | None = None,
 ) -> tuple[Rows, Broker]:
     """Handle the message that asks for an attempt, which is answered so."""
     rows, broker = rows or Rows(), broker or Broker()
     handler = CallbackHandler(cast(CallbackStore, rows), Line(answer), broker, SCHEDULE)
-    handler.handle(asked(attempt), Patience(NoPause(5)))
+    handler.handle(asked(attempt), NoPause(5))
     return rows, broker
 
 
 def test_what_was_delivered_needs_no_message() -> None:
     rows, broker = handle(delivery_result.from_status(204), 1)
-    assert rows.concluded == [(Answer(204), None)]
+    assert rows.concluded == [(DeliveryResult(204), None)]
     assert broker.published == []
 
 
@@ -161,7 +163,7 @@ def test_an_outcome_that_decides_nothing_starts_nothing() -> None:
     assert broker.published == []
 
 
-def test_what_was_given_up_and_not_buried_is_buried() -> None:
+def test_what_was_given_up_and_not_dead_lettered_is_dead_lettered() -> None:
     rows, broker = handle(delivery_result.from_status(204), 3, rows=Rows(failure="Nobody there."))
     assert rows.concluded == []
     [message] = broker.published
@@ -174,7 +176,7 @@ def test_it_waits_for_the_database() -> None:
 
 
 def test_it_does_not_wait_for_the_database_past_the_stop() -> None:
-    with pytest.raises(OperationalError):
+    with pytest.raises(DatabaseUnavailableError):
         handle(delivery_result.from_status(204), 1, rows=Rows(away=100))
 
 
@@ -187,5 +189,5 @@ def test_what_is_no_request_is_dropped(type_name: str | None, body: bytes) -> No
     handler = CallbackHandler(
         cast(CallbackStore, rows), Line(delivery_result.from_status(204)), broker, SCHEDULE
     )
-    handler.handle(delivery(type_name, body), Patience(StopSignal()))
+    handler.handle(delivery(type_name, body), StopSignal())
     assert (rows.concluded, broker.published) == ([], [])

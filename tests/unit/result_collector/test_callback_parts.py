@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from result_collector.callbacks import delivery_result
-from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.signing import Signer
 from result_collector.config import Config
 from runlet import topology
@@ -68,13 +68,15 @@ def test_redirects_are_said_not_to_be_followed() -> None:
 
 
 def test_delays_follow_one_another_until_none_is_left() -> None:
-    schedule = Schedule(delays_seconds=(2, 10))
+    schedule = RetrySchedule(delays_seconds=(2, 10))
     assert [schedule.delay_after(failed) for failed in (1, 2, 3, 4)] == [2, 10, None, None]
     assert schedule.most_attempts == 3
 
 
 def test_the_delays_are_those_that_have_queues() -> None:
-    assert Schedule().delays_seconds == topology.CALLBACK_DELAYS_SECONDS == (2, 10, 60, 300, 1800)
+    assert (
+        RetrySchedule().delays_seconds == topology.CALLBACK_DELAYS_SECONDS == (2, 10, 60, 300, 1800)
+    )
 
 
 def config(**settings: str) -> Config:

@@ -6,16 +6,16 @@ from ipaddress import ip_address
 import pytest
 
 from result_collector.callbacks.delivery_result import UnreachableError
-from result_collector.callbacks.receiver_dns import AddressBook
+from result_collector.callbacks.receiver_dns import ReceiverResolver
 from runlet import callback_hosts
 from runlet.callback_urls import IPAddress
 
 
 def look_up(hosts: str, url: str, *found: str) -> list[str]:
     """The addresses to connect to, where the resolver finds these."""
-    book = AddressBook(lambda _host, _port: [ip_address(address) for address in found])
+    resolver = ReceiverResolver(lambda _host, _port: [ip_address(address) for address in found])
     receiver = callback_hosts.parse(hosts).receiver(url)
-    return [str(address) for address in book.addresses_of(receiver)]
+    return [str(address) for address in resolver.addresses_of(receiver)]
 
 
 def test_public_addresses_are_given_in_their_order() -> None:
@@ -64,7 +64,7 @@ def test_a_name_that_nobody_knows_is_told() -> None:
 
     receiver = callback_hosts.parse("h").receiver("http://h/")
     with pytest.raises(UnreachableError, match="h cannot be resolved"):
-        AddressBook(fail).addresses_of(receiver)
+        ReceiverResolver(fail).addresses_of(receiver)
 
 
 def test_a_resolver_that_does_not_answer_is_given_up() -> None:
@@ -76,5 +76,5 @@ def test_a_resolver_that_does_not_answer_is_given_up() -> None:
 
     receiver = callback_hosts.parse("h").receiver("http://h/")
     with pytest.raises(UnreachableError, match=r"h was not resolved within 0\.01 s"):
-        AddressBook(hang, patience_seconds=0.01).addresses_of(receiver)
+        ReceiverResolver(hang, timeout_seconds=0.01).addresses_of(receiver)
     answer.set()

@@ -6,42 +6,45 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from result_collector.ingest.completion_publisher import Endings
+from result_collector.ingest.completion_publisher import CompletionPublisher
+from result_collector.reconciliation import reconciler as reconciler_module
 from result_collector.reconciliation import stuck_executions
-from result_collector.reconciliation.queue_inspector import IdleLanguages, Look
+from result_collector.reconciliation.queue_inspector import IdleLanguages, QueueSnapshot
 from result_collector.reconciliation.reconciler import Reconciler
-from result_collector.reconciliation.repository import Reconciliation, Unheard
+from result_collector.reconciliation.repository import Reconciliation, UnansweredCancellation
 from runlet import messages, topology
+from runlet.lifecycle import StopSignal
 from runlet.messages import CancelRequested
 from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from support.clocks import ManualClock
 
 AFTER = 60.0
-CALM = Look(drained=True, idle_languages=frozenset({"python", "c"}))
-EVENTS_WAIT = Look(drained=False, idle_languages=frozenset({"python", "c"}))
+CALM = QueueSnapshot(drained=True, idle_languages=frozenset({"python", "c"}))
+EVENTS_WAIT = QueueSnapshot(drained=False, idle_languages=frozenset({"python", "c"}))
 TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
-PYTHON_WAITS = Look(drained=True, idle_languages=frozenset({"c"}))
+PYTHON_WAITS = QueueSnapshot(drained=True, idle_languages=frozenset({"c"}))
 
 
 class BrokerQueues:
-    """Shows one look after the other; None stands for a broker that does not answer."""
+    """Shows one snapshot after the other; None stands for a broker that does not answer."""
 
-    def __init__(self, *looks: Look | None) -> None:
-        self._looks = list(looks)
+    def __init__(self, *snapshots: QueueSnapshot | None) -> None:
+        self._snapshots = list(snapshots)
 
-    def look(self) -> Look:
-        """The next look."""
-        look = self._looks.pop(0)
-        if look is None:
-            raise ConnectionError("away")
-        return look
+    def inspect(self) -> QueueSnapshot:
+        """The next snapshot."""
+        snapshot = self._snapshots.pop(0)
+        if snapshot is None:
+            raise BrokerUnavailableError("away")
+        return snapshot
 
 
 @dataclass
 class Settling:
     """Notes for which idle languages it was asked to settle."""
 
-    cancellations: list[Unheard] = field(default_factory=list)
+    cancellations: list[UnansweredCancellation] = field(default_factory=list)
     batch_sizes: list[int] = field(default_factory=list)
     asked: list[set[str]] = field(default_factory=list)
 
@@ -54,7 +57,7 @@ class Settling:
         self.asked.append(set(idle_languages))
         return [None] * self.batch_sizes.pop(0) if self.batch_sizes else []
 
-    def unheard_cancellations(self) -> list[Unheard]:
+    def unanswered_cancellations(self) -> list[UnansweredCancellation]:
         """What was asked for."""
         return self.cancellations
 
@@ -73,39 +76,43 @@ class Messages:
         return future
 
 
-def turns(*looks: Look | None, settling: Settling | None = None, pause: float = AFTER) -> Settling:
-    """Let a reconciler look so often, `pause` seconds apart."""
+def turns(
+    *snapshots: QueueSnapshot | None, settling: Settling | None = None, pause: float = AFTER
+) -> Settling:
+    """Let a reconciler take these turns, `pause` seconds apart."""
     settling, clock, broker = settling or Settling(), ManualClock(), Messages()
     reconciler = Reconciler(
-        BrokerQueues(*looks),
+        BrokerQueues(*snapshots),
         IdleLanguages(clock, AFTER),
         cast(Reconciliation, settling),
         broker,
-        Endings(broker),
+        CompletionPublisher(broker),
     )
-    for look in looks:
-        if look is None:
-            with pytest.raises(ConnectionError):
-                reconciler.turn()
+    for snapshot in snapshots:
+        if snapshot is None:
+            with pytest.raises(BrokerUnavailableError):
+                reconciler.turn(StopSignal())
         else:
-            reconciler.turn()
+            reconciler.turn(StopSignal())
         clock.move(pause)
     return settling
 
 
-def test_one_look_is_not_enough() -> None:
+def test_one_snapshot_is_not_enough() -> None:
     assert turns(CALM).asked == []
 
 
-def test_two_looks_that_agree_are() -> None:
+def test_two_snapshots_that_agree_are() -> None:
     assert turns(CALM, CALM).asked == [{"python", "c"}]
 
 
 @pytest.mark.parametrize(
-    "looks", [(EVENTS_WAIT, CALM), (CALM, EVENTS_WAIT), (CALM, EVENTS_WAIT, CALM)], ids=str
+    "snapshots", [(EVENTS_WAIT, CALM), (CALM, EVENTS_WAIT), (CALM, EVENTS_WAIT, CALM)], ids=str
 )
-def test_nothing_is_settled_while_events_wait_to_be_stored(looks: tuple[Look, ...]) -> None:
-    assert turns(*looks).asked == []
+def test_nothing_is_settled_while_events_wait_to_be_stored(
+    snapshots: tuple[QueueSnapshot, ...],
+) -> None:
+    assert turns(*snapshots).asked == []
 
 
 def test_a_broker_that_was_away_has_to_be_looked_at_twice_again() -> None:
@@ -127,19 +134,30 @@ def test_full_batches_are_followed_by_more(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(turns(CALM, CALM, settling=Settling(batch_sizes=sizes)).asked) == 3
 
 
-def test_cancellations_are_told_again_at_every_look_in_the_trace_of_the_run() -> None:
+def test_cancellations_are_published_again_at_every_turn_in_the_trace_of_the_run() -> None:
     cancel = CancelRequested(uuid4(), datetime.now(UTC))
     clock, broker = ManualClock(), Messages()
     reconciler = Reconciler(
         BrokerQueues(EVENTS_WAIT, EVENTS_WAIT),
         IdleLanguages(clock, AFTER),
-        cast(Reconciliation, Settling([Unheard(cancel, TRACE)])),
+        cast(Reconciliation, Settling([UnansweredCancellation(cancel, TRACE)])),
         broker,
-        Endings(broker),
+        CompletionPublisher(broker),
     )
-    reconciler.turn()
-    reconciler.turn()
+    reconciler.turn(StopSignal())
+    reconciler.turn(StopSignal())
     told = [messages.decode(message.type, message.body) for message in broker.published]
     assert told == [cancel, cancel]
     assert {message.exchange for message in broker.published} == {topology.CONTROL}
     assert {message.traceparent for message in broker.published} == {TRACE}
+
+
+def test_a_turn_ends_with_work_left_and_the_next_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Reconciler, "_report", lambda *_: None)
+    full = [stuck_executions.BATCH_SIZE] * (reconciler_module.MAX_BATCHES + 1)
+    settling = Settling(batch_sizes=full)
+
+    assert len(turns(CALM, CALM, settling=settling).asked) == reconciler_module.MAX_BATCHES
+    assert settling.batch_sizes == [stuck_executions.BATCH_SIZE]

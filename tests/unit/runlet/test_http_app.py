@@ -100,6 +100,18 @@ def test_readiness_names_what_does_not_answer(client: FlaskClient) -> None:
     assert "broker" not in answer.get_json()["detail"]
 
 
+@pytest.mark.parametrize(("broker", "database", "status"), [(0, 1, 200), (1, 0, 503), (0, 0, 503)])
+def test_ready_for_requests_leaves_out_what_they_can_do_without(
+    broker: int, database: int, status: int
+) -> None:
+    checks = {"database": lambda: bool(database), "message broker": lambda: bool(broker)}
+    deferrable = frozenset({"message broker"})
+    app, _api = create_app(Description("Test", ready_checks=checks, deferrable=deferrable))
+    client = app.test_client()
+    assert client.get("/ready").status_code == 503
+    assert client.get("/ready?for=requests").status_code == status
+
+
 def test_health_names_the_loops_that_stall_and_tells_the_version() -> None:
     stalled: list[str] = []
     app, _api = create_app(Description("Test API", stalled=lambda: stalled))

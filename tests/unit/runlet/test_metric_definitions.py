@@ -18,7 +18,7 @@ HISTOGRAMS = [each for each in ALL if isinstance(each, Histogram)]
 # What promtool calls abbreviated, or no base unit.
 BAD_UNITS = {"ms", "us", "sec", "secs", "minutes", "hours", "days", "kb", "mb", "mib", "percent"}
 # A gauge counts these; of anything else it has to say the unit.
-COUNTED = ("messages", "consumers", "containers", "slots", "busy")
+COUNTED = ("messages", "consumers", "containers", "slots", "busy", "stalled")
 PHASES = (metrics.RUN_QUEUE_SECONDS, metrics.RUN_SECONDS, metrics.EVENT_LAG_SECONDS)
 
 ENDINGS = {

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from runlet_http import server_errors
+from runlet_http.serving import server_errors
 
 
 @pytest.mark.parametrize("status", [400, 403, 414, 417, 431, 500, 501])

@@ -114,8 +114,10 @@ def test_a_loop_that_hangs_is_named_and_then_ends_the_process(
 
     supervisor.note_passing(9)
     assert supervisor.stalled() == []
+    assert value("runlet_loop_stalled", loop="hanging") == 0
     supervisor.note_passing(9)
     assert supervisor.stalled() == ["hanging"]
+    assert value("runlet_loop_stalled", loop="hanging") == 1
     assert reasons.told == []
     supervisor.note_passing(9)
     assert reasons.told == ["The loop hanging has hung for 27 s."]

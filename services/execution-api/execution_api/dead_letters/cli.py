@@ -11,14 +11,14 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from execution_api import bootstrap
-from execution_api.bootstrap import DeadLetterDesk
+from execution_api.bootstrap import DeadLetterTools
 from execution_api.config import CommandConfig
+from execution_api.errors import CallRefusedError, DeadLetterNotFoundError
 from runlet import config
 from runlet.config import ConfigError
 from runlet.execution import Status
 from runlet_http.cursors import Cursor
-from runlet_http.problems import ProblemError, not_found
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry import logs
 from runlet_telemetry.trace_context import child_of
 
@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = config.load(CommandConfig, os.environ)
-        print(options.act(bootstrap.create_dead_letter_desk(settings), options))
-    except (ProblemError, ConfigError) as error:
+        print(options.act(bootstrap.create_dead_letter_tools(settings), options))
+    except (CallRefusedError, ConfigError) as error:
         return _fail(str(error))
-    except AWAY_ERRORS:
+    except DatabaseUnavailableError:
         return _fail(DATABASE_AWAY)
     return 0
 
@@ -80,8 +80,8 @@ def _cursor(text: str) -> Cursor:
         raise argparse.ArgumentTypeError("must be what the list named last") from error
 
 
-def _list(desk: DeadLetterDesk, options: argparse.Namespace) -> str:
-    found = desk.letters.page(options.limit + 1, options.cursor)
+def _list(tools: DeadLetterTools, options: argparse.Namespace) -> str:
+    found = tools.letters.page(options.limit + 1, options.cursor)
     shown = [_texts(letter) for letter in found[: options.limit]]
     last = found[options.limit - 1] if len(found) > options.limit else None
     cursor = last and Cursor(last["at"], last["id"]).encode()
@@ -92,25 +92,25 @@ def _list(desk: DeadLetterDesk, options: argparse.Namespace) -> str:
     return "\n".join([*_table(shown), *([f"More: list --cursor {cursor}"] if cursor else [])])
 
 
-def _show(desk: DeadLetterDesk, options: argparse.Namespace) -> str:
-    letter = desk.letters.find(options.id)
+def _show(tools: DeadLetterTools, options: argparse.Namespace) -> str:
+    letter = tools.letters.find(options.id)
     if letter is None:
-        raise not_found("dead letter")
+        raise DeadLetterNotFoundError
     if options.json:
         return json.dumps(_texts(letter))
     return "\n".join(f"{name}: {_printable(value)}" for name, value in _texts(letter).items())
 
 
-def _requeue(desk: DeadLetterDesk, options: argparse.Namespace) -> str:
-    request = desk.requeueing.requeue(options.id, child_of(None))
+def _requeue(tools: DeadLetterTools, options: argparse.Namespace) -> str:
+    request = tools.requeuer.requeue(options.id, child_of(None))
     if options.json:
         return json.dumps({"execution_id": str(request.execution_id), "status": Status.QUEUED})
     return f"Execution {request.execution_id} is queued again, for attempt {request.attempt}."
 
 
-def _delete(desk: DeadLetterDesk, options: argparse.Namespace) -> str:
-    if not desk.letters.delete(options.id):
-        raise not_found("dead letter")
+def _delete(tools: DeadLetterTools, options: argparse.Namespace) -> str:
+    if not tools.letters.delete(options.id):
+        raise DeadLetterNotFoundError
     return json.dumps({"deleted": str(options.id)}) if options.json else "It is deleted."
 
 

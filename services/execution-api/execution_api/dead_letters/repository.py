@@ -28,19 +28,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONPATH
 
-from execution_api.executions.trace_notes import trace_note
 from execution_api.outbox.outbox import StoredRequest
-from execution_api.tables import dead_letters, execution_events, executions, outbox
 from runlet import callback_events
-from runlet.execution import ACTIVE, Reason, Status
+from runlet.execution import ACTIVE, RESULT_FIELDS, LifecycleEvent, Reason, Status
 from runlet_http.cursors import Cursor
 from runlet_postgres.errors import ConstraintViolatedError
+from runlet_postgres.execution_rows import may_happen
+from runlet_postgres.execution_tables import dead_letters, execution_events, executions, outbox
+from runlet_telemetry.trace_context import trace_note
 
 _ONE_ACTIVE = "executions_one_active"
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class RequeueBlocker:
     """What may keep a dead letter from being requeued.
 
     `status` and `reason` are those of its execution, None when that is gone; `active_id` and
@@ -85,7 +86,7 @@ class DeadLetterRepository:
     def requeue(self, letter_id: UUID, at: datetime, traceparent: str) -> StoredRequest | None:
         """Queue the letter's execution again and remove the letter, all or nothing.
 
-        Gives the committed request; None when it may not be requeued, see `find_obstacle`.
+        Gives the committed request; None when it may not be requeued, see `find_blocker`.
         """
         values = {
             "letter_id": letter_id,
@@ -102,13 +103,13 @@ class DeadLetterRepository:
             return None
         return None if row is None else StoredRequest(**row)
 
-    def find_obstacle(self, letter_id: UUID) -> Obstacle | None:
+    def find_blocker(self, letter_id: UUID) -> RequeueBlocker | None:
         """What a requeueing depends on; None for an unknown dead letter."""
         with self._engine.connect() as connection:
-            row = connection.execute(_OBSTACLE, {"letter_id": letter_id}).first()
+            row = connection.execute(_BLOCKER, {"letter_id": letter_id}).first()
         if row is None:
             return None
-        return Obstacle(
+        return RequeueBlocker(
             execution_id=row.execution_id,
             status=row.status and Status(row.status),
             reason=row.reason and Reason(row.reason),
@@ -130,16 +131,7 @@ _NOT_OF_THE_PLATFORM = cast('$[*] ? (@.kind != "platform")', JSONPATH)
 _FORGOTTEN = (
     "reason",
     "detail",
-    "stdout",
-    "stderr",
-    "stdout_truncated",
-    "stderr_truncated",
-    "exit_code",
-    "signal",
-    "execution_time_ms",
-    "cpu_time_ms",
-    "memory_peak_kb",
-    "compile",
+    *RESULT_FIELDS,
     "started_at",
     "finished_at",
     "cancel_requested_at",
@@ -197,8 +189,7 @@ def _queue_again(letter: CTE) -> Update:
         update(executions)
         .where(
             executions.c.id == letter.c.execution_id,
-            executions.c.status == Status.FAILED,
-            executions.c.reason == Reason.INFRASTRUCTURE,
+            may_happen(LifecycleEvent.REQUEUED),
         )
         .values(values)
     )
@@ -207,7 +198,7 @@ def _queue_again(letter: CTE) -> Update:
 def _note(requeued: CTE) -> Insert:
     event = select(
         requeued.c.execution_id,
-        literal("requeued"),
+        literal(LifecycleEvent.REQUEUED, Text),
         requeued.c.queued_at,
         requeued.c.attempt,
         bindparam("note", type_=Text),
@@ -230,7 +221,7 @@ def _ask_relay(requeued: CTE) -> Insert:
     )
 
 
-def _obstacle_statement() -> Select[Any]:
+def _blocker_statement() -> Select[Any]:
     active = executions.alias("active")
     return (
         select(
@@ -253,4 +244,4 @@ def _obstacle_statement() -> Select[Any]:
 
 
 _REQUEUE = _requeue_statement()
-_OBSTACLE = _obstacle_statement()
+_BLOCKER = _blocker_statement()

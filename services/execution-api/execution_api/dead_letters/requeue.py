@@ -6,19 +6,24 @@ from uuid import UUID
 
 import structlog
 
-from execution_api.dead_letters.repository import DeadLetterRepository, Obstacle
+from execution_api.dead_letters.repository import DeadLetterRepository, RequeueBlocker
+from execution_api.errors import (
+    CallRefusedError,
+    ConflictError,
+    DeadLetterNotFoundError,
+    SessionBusyError,
+    UnavailableError,
+)
 from execution_api.outbox.outbox import StoredRequest
-from execution_api.runs import conflicts
 from runlet.clock import Clock
 from runlet.execution import Reason, Status
-from runlet_http.problems import ProblemError, not_found, unavailable
 
 log = structlog.get_logger()
 
 # What was in the way may be gone before it is looked for.
 TRIES = 5
 
-HandOver = Callable[[StoredRequest], None]
+Publish = Callable[[StoredRequest], None]
 
 
 def leave_to_relay(_request: StoredRequest) -> None:
@@ -26,25 +31,27 @@ def leave_to_relay(_request: StoredRequest) -> None:
 
 
 @dataclass(frozen=True)
-class Requeueing:
+class Requeuer:
     """Requeues dead letters: the one way out of a terminal status."""
 
     repository: DeadLetterRepository
-    hand_over: HandOver
+    publish: Publish
     clock: Clock
 
     def requeue(self, letter_id: UUID, traceparent: str) -> StoredRequest:
         """Queue the letter's execution for its next attempt; the letter is gone then.
 
-        Raises ProblemError: 404 for an unknown letter, 409 when it cannot be requeued.
+        Raises DeadLetterNotFoundError, and ConflictError when it cannot be requeued.
         """
         for _ in range(TRIES):
             request = self.repository.requeue(letter_id, self.clock.now(), traceparent)
             if request is not None:
                 return self._send(request)
-            if problem := _problem(self.repository.find_obstacle(letter_id)):
-                raise problem
-        raise unavailable("This session's executions change too fast. Try to requeue again.", 1)
+            if refusal := _refusal(self.repository.find_blocker(letter_id)):
+                raise refusal
+        raise UnavailableError(
+            "This session's executions change too fast. Try to requeue again.", 1
+        )
 
     def _send(self, request: StoredRequest) -> StoredRequest:
         log.info(
@@ -54,34 +61,32 @@ class Requeueing:
             attempt=request.attempt,
             queued_at=request.queued_at.isoformat(),
         )
-        self.hand_over(request)
+        self.publish(request)
         return request
 
 
-def _problem(obstacle: Obstacle | None) -> ProblemError | None:
+def _refusal(blocker: RequeueBlocker | None) -> CallRefusedError | None:
     """Why the letter cannot be requeued; None when nothing is in the way any more."""
-    if obstacle is None:
-        return not_found("dead letter")
-    if obstacle.execution_id is None:
-        return ProblemError(
-            409, "This dead letter belongs to no execution. It can only be deleted."
+    if blocker is None:
+        return DeadLetterNotFoundError()
+    if blocker.execution_id is None:
+        return ConflictError("This dead letter belongs to no execution. It can only be deleted.")
+    if blocker.status is None:
+        return ConflictError(
+            "The execution of this dead letter is not there any more. Delete the letter."
         )
-    if obstacle.status is None:
-        return ProblemError(
-            409, "The execution of this dead letter is not there any more. Delete the letter."
-        )
-    if (obstacle.status, obstacle.reason) != (Status.FAILED, Reason.INFRASTRUCTURE):
-        return _not_failed(obstacle.execution_id, obstacle.status, obstacle.reason)
-    if obstacle.active_id is not None and obstacle.active_status is not None:
-        return conflicts.already_active(obstacle.active_id, obstacle.active_status)
+    if (blocker.status, blocker.reason) != (Status.FAILED, Reason.INFRASTRUCTURE):
+        return _not_failed(blocker.execution_id, blocker.status, blocker.reason)
+    if blocker.active_id is not None and blocker.active_status is not None:
+        return SessionBusyError(blocker.active_id, blocker.active_status)
     return None
 
 
-def _not_failed(execution_id: UUID, status: Status, reason: Reason | None) -> ProblemError:
+def _not_failed(execution_id: UUID, status: Status, reason: Reason | None) -> ConflictError:
     state = " with ".join(filter(None, (status, reason)))
-    return conflicts.of(
-        execution_id,
-        status,
+    return ConflictError(
         f"The execution of this dead letter is {state}. Only one that is {Status.FAILED} with "
         f"{Reason.INFRASTRUCTURE} can be requeued. Delete the letter when it is of no use.",
+        execution_id,
+        status,
     )

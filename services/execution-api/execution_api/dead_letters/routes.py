@@ -8,14 +8,14 @@ from flask import Response, url_for
 
 from execution_api import context
 from execution_api.dead_letters.schemas import DeadLetterListSchema
+from execution_api.errors import DeadLetterNotFoundError
 from execution_api.executions.schemas import EXECUTION_ID, AcceptedSchema, PageSchema
-from execution_api.openapi import examples, links
+from execution_api.openapi import links
 from execution_api.openapi.problem_documents import NO_LETTER, NOT_FAILED
 from runlet.execution import Status
 from runlet_http import path_ids
 from runlet_http.cursors import Cursor
 from runlet_http.openapi import blueprints, documents
-from runlet_http.problems import not_found
 from runlet_telemetry import tracing
 
 dead_letters = blueprints.create(
@@ -34,9 +34,7 @@ _LOCATION = {"Location": documents.header("Where it is.", f"/executions/{EXECUTI
 )
 @blueprints.document_problems(dead_letters, 422, 503)
 @dead_letters.arguments(PageSchema(), location="query")
-@dead_letters.response(
-    200, DeadLetterListSchema, description="A page, newest first.", example=examples.DEAD_LETTERS
-)
+@dead_letters.response(200, DeadLetterListSchema, description="A page, newest first.")
 def list_newest(query: dict[str, Any]) -> dict[str, Any]:
     """What was given up and why, newest first."""
     limit: int = query["limit"]
@@ -58,12 +56,11 @@ def list_newest(query: dict[str, Any]) -> dict[str, Any]:
     202,
     AcceptedSchema,
     description="Ask at Location for the result.",
-    example=examples.ACCEPTED,
     headers=_LOCATION,
 )
 def requeue(letter_id: str) -> tuple[Any, int, Mapping[str, str]]:
     """Give the execution another attempt, once what made it fail is mended."""
-    queued = context.current().requeueing.requeue(_known(letter_id), tracing.traceparent())
+    queued = context.current().requeuer.requeue(_known(letter_id), tracing.traceparent())
     tracing.note({"runlet.execution_id": str(queued.execution_id)})
     location = url_for("executions.read", execution_id=queued.execution_id)
     answer = {"execution_id": queued.execution_id, "status": Status.QUEUED}
@@ -77,7 +74,7 @@ def requeue(letter_id: str) -> tuple[Any, int, Mapping[str, str]]:
 def delete(letter_id: str) -> Response:
     """Delete a dead letter for good."""
     if not context.current().dead_letters.delete(_known(letter_id)):
-        raise not_found("dead letter")
+        raise DeadLetterNotFoundError
     return Response(status=204)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     Select,
+    Text,
     Update,
     bindparam,
     case,
@@ -24,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
 
-from execution_api.tables import callbacks, execution_events, executions, outbox
-from runlet.execution import ACTIVE, Reason, Status
+from runlet.execution import ACTIVE, ExecutionResult, LifecycleEvent, Reason, Status
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import callbacks, execution_events, executions, outbox
 
 
 class CancellationRepository:
@@ -53,21 +55,9 @@ class CancellationRepository:
 
 
 _AT = bindparam("at", type_=DateTime(timezone=True))
-_SHOWN = [
-    executions.c.id,
-    executions.c.session_id,
-    executions.c.language,
-    executions.c.status,
-    executions.c.attempts,
-    executions.c.limits,
-    executions.c.feedback,
-    executions.c.created_at,
-    executions.c.queued_at,
-    executions.c.finished_at,
-    executions.c.callback_url,
-]
+_SHOWN = [*COLUMNS, executions.c.callback_url]
 # What an execution that never began has for a result.
-_NO_RESULT = {"stdout": "", "stderr": "", "stdout_truncated": False, "stderr_truncated": False}
+_NO_RESULT = {name: value for name, value in vars(ExecutionResult()).items() if value is not None}
 
 
 def _cancel_statement() -> Select[Any]:
@@ -76,7 +66,10 @@ def _cancel_statement() -> Select[Any]:
     at_once = changed.c.status == Status.CANCELLED
     # What is queued waits for the attempt after those that have begun.
     attempt = changed.c.attempts + case((at_once, 1), else_=0)
-    event_type = case((at_once, "cancelled"), else_="cancel_requested")
+    event_type = case(
+        (at_once, literal(LifecycleEvent.CANCELLED, Text)),
+        else_=literal(LifecycleEvent.CANCEL_REQUESTED, Text),
+    )
     noted = (
         postgresql.insert(execution_events)
         .from_select(

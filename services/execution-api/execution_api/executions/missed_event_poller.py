@@ -1,4 +1,4 @@
-"""Looking after everything that is waited for, in case an event goes unheard."""
+"""Reading everything that is waited for now and then, in case an event was missed."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,17 +7,18 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine, bindparam, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from execution_api.executions.waiters import Waiters
-from execution_api.tables import executions
+from execution_api.executions.waiters import WaiterRegistry
 from runlet.execution import TERMINAL, Status
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions
+from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
-# Between looks that nothing called for: a connection may be dead before anybody notices.
-LOOK_SECONDS = 5.0
-DEAF_LOOK_SECONDS = 1.0
+# Between polls that nothing woke: a connection may be dead before it is noticed.
+POLL_SECONDS = 5.0
+DISCONNECTED_POLL_SECONDS = 1.0
 
 
 class State(NamedTuple):
@@ -46,8 +47,8 @@ _READ = select(executions.c.id, executions.c.status, executions.c.attempts).wher
 )
 
 
-class LookOut:
-    """One thread that reads now and then what all waiters of this process wait for.
+class MissedEventPoller:
+    """Reads now and then what all waiters of this process wait for.
 
     One query for all, however many there are; each reads its own execution only when that is over.
     `on_state` gets what is not.
@@ -55,54 +56,46 @@ class LookOut:
 
     def __init__(
         self,
-        waiters: Waiters,
+        waiters: WaiterRegistry,
         read: Callable[[Sequence[UUID]], Sequence[State]],
         on_state: Callable[[State], None],
     ) -> None:
         self._waiters = waiters
         self._read = read
         self._on_state = on_state
-        self._stopping = False
-        self._called = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="look-out", daemon=True)
+        self._woken = threading.Event()
 
-    def start(self) -> None:
-        """Begin to look, in the background."""
-        self._thread.start()
+    def loop(self) -> Loop:
+        """Polls now and then, and whenever it is woken."""
+        return Loop("missed-event-poller", self._run, self.wake)
 
-    def close(self) -> None:
-        """Stop looking."""
-        self._stopping = True
-        self._called.set()
-        self._thread.join()
+    def wake(self) -> None:
+        """Poll now, as events may have been missed; any thread may call it."""
+        self._woken.set()
 
-    def call(self) -> None:
-        """Look now: something may have gone unheard."""
-        self._called.set()
-
-    def look(self) -> None:
-        """Look once, and tell those concerned."""
-        awaited = self._waiters.awaited()
+    def poll(self) -> None:
+        """Read once, and notify the waiters of what has ended or is gone."""
+        awaited = self._waiters.awaited_ids()
         if not awaited:
             return
         try:
             states = self._read(awaited)
-        except SQLAlchemyError as error:
-            log.warning("waiters_not_looked_after", waiters=len(awaited), error=str(error))
+        except DatabaseUnavailableError as error:
+            log.warning("missed_event_poll_failed", waiters=len(awaited), error=str(error))
             return
         gone = set(awaited).difference(state.execution_id for state in states)
         for state in states:
             if state.status in TERMINAL:
-                self._waiters.announce_news(state.execution_id)
+                self._waiters.notify_stale(state.execution_id)
             else:
                 self._on_state(state)
         for execution_id in gone:
-            self._waiters.announce_news(execution_id)
+            self._waiters.notify_stale(execution_id)
 
-    def _run(self) -> None:
-        while not self._stopping:
+    def _run(self, context: LoopContext) -> None:
+        while not context.is_set():
             listening = self._waiters.listening
-            self._called.wait(LOOK_SECONDS if listening else DEAF_LOOK_SECONDS)
-            self._called.clear()
-            if not self._stopping:
-                self.look()
+            self._woken.wait(POLL_SECONDS if listening else DISCONNECTED_POLL_SECONDS)
+            self._woken.clear()
+            if not context.is_set():
+                self.poll()

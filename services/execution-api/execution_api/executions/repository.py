@@ -1,6 +1,7 @@
 """Executions in PostgreSQL: accepting one, and reading them back."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,21 +18,21 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
     tuple_,
 )
 from sqlalchemy.dialects import postgresql
 
-from execution_api.executions.trace_notes import trace_note
-from execution_api.runs import rate_limit_store
-from execution_api.runs.rate_limits import Claim
-from execution_api.tables import FIRST_ATTEMPT, execution_events, executions, outbox
-from runlet.execution import ACTIVE, FeedbackNote, Status
+from execution_api.runs import rate_limits
+from execution_api.runs.rate_limits import RateLimitCheck
+from runlet.execution import ACTIVE, FIRST_ATTEMPT, Status
 from runlet.messages import RunRequested
 from runlet_http.cursors import Cursor
 from runlet_postgres import engines
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import execution_events, executions, outbox
 from runlet_postgres.prepared_statements import Prepared
+from runlet_telemetry.trace_context import trace_note
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,6 @@ class NewExecution:
     idempotency_key: str | None
     traceparent: str
     callback_url: str | None = None
-    feedback: tuple[FeedbackNote, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,16 @@ class KnownExecution:
 
     execution_id: UUID
     status: Status
-    idempotency_key: str | None
     request_hash: bytes
 
 
-class _NotAcceptedError(Exception):
-    """Undoes the transaction: what is refused counts for nothing."""
+class _RollbackError(Exception):
+    """Undoes the transaction: what is not accepted counts for nothing."""
+
+
+def _take(connection: Connection, check: RateLimitCheck) -> None:
+    if not rate_limits.take(connection, check):
+        raise _RollbackError
 
 
 class ExecutionRepository:
@@ -67,39 +71,37 @@ class ExecutionRepository:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def insert(self, new: NewExecution, claim: Claim | None = None) -> bool:
+    def insert(self, new: NewExecution, check: RateLimitCheck | None = None) -> bool:
         """Store execution, event and outbox row, and count the run, all or nothing.
 
         False when the session has an active execution or has used the idempotency key before.
-        Raises OverLimitError when the run is not within `claim`.
+        Raises RateLimitedError when the run is not within `check`.
         """
-        if claim is None:
+        if check is None:
             with self._engine.connect() as connection:
                 return _ACCEPT.execute(connection, _accept_values(new)).first() is not None
         try:
             with engines.transaction(self._engine) as connection:
-                self._insert_within(connection, new, claim)
-        except _NotAcceptedError:
+                _take(connection, check)
+                if _ACCEPT.execute(connection, _accept_values(new)).first() is None:
+                    raise _RollbackError
+        except _RollbackError:
             return False
         return True
 
-    @staticmethod
-    def _insert_within(connection: Connection, new: NewExecution, claim: Claim) -> None:
-        if not rate_limit_store.take(connection, claim):
-            raise _NotAcceptedError
-        if _ACCEPT.execute(connection, _accept_values(new)).first() is None:
-            raise _NotAcceptedError
+    def check_rate_limits(self, check: RateLimitCheck) -> None:
+        """Raises RateLimitedError when a run would not be within `check`; it counts no run."""
+        with suppress(_RollbackError), engines.transaction(self._engine) as connection:
+            _take(connection, check)
+            raise _RollbackError
 
-    def find_competing(self, session_id: UUID, key: str | None) -> list[KnownExecution]:
-        """The session's executions that are active, and the one that was made with `key`."""
-        competes: ColumnElement[bool] = executions.c.status.in_(ACTIVE)
-        if key is not None:
-            competes = or_(competes, executions.c.idempotency_key == key)
-        return self._find_known(session_id, competes)
+    def find_active(self, session_id: UUID) -> KnownExecution | None:
+        """The session's execution that is not over."""
+        return self._find_known(session_id, executions.c.status.in_(ACTIVE))
 
     def find_by_key(self, session_id: UUID, key: str) -> KnownExecution | None:
         """The execution that was made with this idempotency key."""
-        return next(iter(self._find_known(session_id, executions.c.idempotency_key == key)), None)
+        return self._find_known(session_id, executions.c.idempotency_key == key)
 
     def count_queued(self, at_most: int) -> int:
         """How many executions are queued; counting stops at `at_most`."""
@@ -135,31 +137,21 @@ class ExecutionRepository:
         with self._engine.connect() as connection:
             return list(connection.execute(query.limit(limit)).mappings())
 
-    def _find_known(self, session_id: UUID, condition: ColumnElement[bool]) -> list[KnownExecution]:
+    def _find_known(
+        self, session_id: UUID, condition: ColumnElement[bool]
+    ) -> KnownExecution | None:
         query = select(*_KNOWN).where(executions.c.session_id == session_id, condition)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return [
-            KnownExecution(id_, Status(status), key, bytes(hash_))
-            for id_, status, key, hash_ in rows
-        ]
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return KnownExecution(row.id, Status(row.status), bytes(row.request_hash))
 
 
-_HIDDEN = {
-    "request",
-    "idempotency_key",
-    "request_hash",
-    "detail",
-    "cancel_requested_at",
-    "callback_url",
-    "traceparent",
-}
-_SHOWN = [column for column in executions.c if column.name not in _HIDDEN]
-_FIND = Prepared("find", select(*_SHOWN).where(executions.c.id == bindparam("execution_id")))
+_FIND = Prepared("find", select(*COLUMNS).where(executions.c.id == bindparam("execution_id")))
 _KNOWN = [
     executions.c.id,
     executions.c.status,
-    executions.c.idempotency_key,
     executions.c.request_hash,
 ]
 _LISTED = [
@@ -182,7 +174,6 @@ _ACCEPTED = (
     "queued_at",
     "callback_url",
     "traceparent",
-    "feedback",
 )
 
 
@@ -234,7 +225,6 @@ def _accept_values(new: NewExecution) -> Mapping[str, Any]:
         "created_at": request.queued_at,
         "queued_at": request.queued_at,
         "callback_url": new.callback_url,
-        "feedback": msgspec.to_builtins(new.feedback),
         "traceparent": new.traceparent,
         "note": trace_note(new.traceparent),
     }

@@ -1,10 +1,19 @@
 """What the execution API is asked and answers, as it is checked and as it is documented."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from runlet.execution import Reason, Status
+from runlet.execution import (
+    EXECUTION_FIELDS,
+    RESULT,
+    CompileResult,
+    Reason,
+    ResultField,
+    Status,
+)
 from runlet_http.fields import NEXT_CURSOR, CursorField
 from runlet_http.openapi.documents import UUID_EXAMPLE, AnswerSchema
 
@@ -33,11 +42,6 @@ def _text(description: str, example: str | None) -> dict[str, Any]:
 
 def _number(description: str, example: int) -> dict[str, Any]:
     return {"description": description, "example": example}
-
-
-def _result(description: str, example: Any) -> dict[str, Any]:
-    """A field that is null until the execution is over, or when it has no meaning for its end."""
-    return {"allow_none": True, "metadata": {"description": description, "example": example}}
 
 
 class PageSchema(Schema):
@@ -117,46 +121,50 @@ class LimitsSchema(AnswerSchema):
     scratch_mb = fields.Integer(metadata=_number("MiB of files it may write.", 64))
 
 
-class ExecutionSchema(AnswerSchema):
-    """An execution, whole."""
+_FIELD_TYPES: dict[type, Callable[..., fields.Field[Any]]] = {
+    str: fields.String,
+    bool: fields.Boolean,
+    int: fields.Integer,
+    CompileResult: partial(fields.Nested, CompileSchema),
+}
 
-    execution_id = fields.UUID(attribute="id", metadata=_EXECUTION_ID)
-    session_id = fields.UUID(metadata=_SESSION_ID)
-    language = fields.String(metadata=_text("The id of its language.", "python"))
-    status = fields.String(metadata=_STATUS)
-    reason = fields.String(
+
+def _result_field(shown: ResultField) -> fields.Field[Any]:
+    """A field of the result: null until the execution is over, or without meaning for its end."""
+    metadata = {"description": shown.description, "example": shown.example}
+    return _FIELD_TYPES[shown.type](allow_none=True, metadata=metadata)
+
+
+_FIELDS: dict[str, fields.Field[Any]] = {
+    "execution_id": fields.UUID(attribute="id", metadata=_EXECUTION_ID),
+    "session_id": fields.UUID(metadata=_SESSION_ID),
+    "language": fields.String(metadata=_text("The id of its language.", "python")),
+    "status": fields.String(metadata=_STATUS),
+    "reason": fields.String(
         allow_none=True,
         metadata={**_text("Why it did not complete.", None), "enum": [*Reason, None]},
-    )
-    stdout = fields.String(**_result("What the program printed.", "42\n"))
-    stderr = fields.String(**_result("What it printed to standard error.", ""))
-    stdout_truncated = fields.Boolean(**_result("Whether stdout was cut off.", False))
-    stderr_truncated = fields.Boolean(**_result("Whether stderr was cut off.", False))
-    exit_code = fields.Integer(**_result("Null when a signal ended the program.", 0))
-    signal = fields.Integer(**_result("The signal that ended the program.", None))
-    execution_time_ms = fields.Integer(**_result("Wall-clock time of the run.", 12))
-    cpu_time_ms = fields.Integer(**_result("CPU time of the run.", 10))
-    memory_peak_kb = fields.Integer(**_result("Most memory in use, in KiB.", 9216))
-    compile = fields.Nested(
-        CompileSchema,
-        allow_none=True,
-        metadata={"description": "How compiling went; null where nothing was compiled."},
-    )
-    feedback = fields.List(
+    ),
+    **{each.name: _result_field(each) for each in RESULT},
+    "feedback": fields.List(
         fields.Nested(FeedbackSchema),
         allow_none=True,
-        metadata={"description": "Remarks for the learner; null until it is over."},
-    )
-    attempts = fields.Integer(metadata=_ATTEMPTS)
-    limits = fields.Nested(LimitsSchema, metadata={"description": "What the run may use."})
-    created_at = fields.DateTime(metadata=_moment("When it was accepted."))
-    queued_at = fields.DateTime(metadata=_moment("When it was last queued."))
-    started_at = fields.DateTime(
+        metadata={"description": "Remarks for the learner; null until it is over.", "example": []},
+    ),
+    "attempts": fields.Integer(metadata=_ATTEMPTS),
+    "limits": fields.Nested(LimitsSchema, metadata={"description": "What the run may use."}),
+    "created_at": fields.DateTime(metadata=_moment("When it was accepted.")),
+    "queued_at": fields.DateTime(metadata=_moment("When it was last queued.")),
+    "started_at": fields.DateTime(
         allow_none=True, metadata=_moment("When its last attempt began; null before.")
-    )
-    finished_at = fields.DateTime(
+    ),
+    "finished_at": fields.DateTime(
         allow_none=True, metadata=_moment("When it ended; null until then.")
-    )
+    ),
+}
+
+ExecutionSchema = AnswerSchema.from_dict(
+    {name: _FIELDS[name] for name in EXECUTION_FIELDS}, name="ExecutionSchema"
+)
 
 
 class EventSchema(AnswerSchema):
@@ -180,8 +188,8 @@ class ListedExecutionSchema(AnswerSchema):
 
     execution_id = fields.UUID(attribute="id", metadata=_EXECUTION_ID)
     status = fields.String(metadata=_STATUS)
-    execution_time_ms = fields.Integer(**_result("Wall-clock time of the run.", 12))
-    exit_code = fields.Integer(**_result("Null when a signal ended the program.", 0))
+    execution_time_ms = _FIELDS["execution_time_ms"]
+    exit_code = _FIELDS["exit_code"]
     created_at = fields.DateTime(metadata=_moment("When it was accepted."))
 
 

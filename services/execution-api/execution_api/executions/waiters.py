@@ -10,51 +10,52 @@ from uuid import UUID
 
 Row = Mapping[str, Any]
 
-# Runs accepted here whose end is not told yet. An end that is not told, because a process died or a
-# queue was full, is to be missed by few: what was accepted longer ago is read like all others.
-MOST_EXPECTED = 10_000
-EXPECTED_SECONDS = 2.0
+# Runs accepted here whose end was not published yet. One that is never published, because a process
+# died or a queue was full, costs a wait; so what was accepted longer ago is read like all others.
+MAX_PENDING = 10_000
+PENDING_SECONDS = 2.0
 
 
-class Bell:
-    """What one waiter listens to.
+class Waiter:
+    """One caller that waits for one execution.
 
-    `ended` is the execution once its end was told; `to_be_read` says that the stored execution may
-    hold news that nobody told.
+    `ended` is the execution once its end was published; `is_stale` says that the stored execution
+    may have changed without an event that was received. For one waiting thread; any thread may
+    notify it.
     """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self.ended: Row | None = None
-        self.to_be_read = False
+        self.is_stale = False
 
     @property
-    def has_rung(self) -> bool:
-        """Whether a ring has not been waited for yet."""
+    def is_notified(self) -> bool:
+        """Whether there is a notification that was not waited for yet."""
         return self._event.is_set()
 
-    def ring(self) -> None:
-        """Make the waiter look again."""
+    def notify(self) -> None:
+        """Make the caller look again."""
         self._event.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait for a ring, at most `seconds`."""
+        """Wait for a notification, at most `seconds`."""
         self._event.wait(seconds)
         self._event.clear()
 
 
-class Waiters:
+class WaiterRegistry:
     """Who waits for which execution in this process.
 
     `leaving` says that this process is about to stop: who could go on elsewhere should.
     """
 
     def __init__(self) -> None:
-        self._bells: defaultdict[UUID, set[Bell]] = defaultdict(set)
-        self._expected: OrderedDict[UUID, float] = OrderedDict()
+        self._waiters: defaultdict[UUID, set[Waiter]] = defaultdict(set)
+        self._pending: OrderedDict[UUID, float] = OrderedDict()
         self._lock = threading.Lock()
         self._listening = False
-        self.leaving = False
+        self.is_shutting_down = False
 
     @property
     def listening(self) -> bool:
@@ -65,84 +66,84 @@ class Waiters:
     def listening(self, heard: bool) -> None:
         with self._lock:
             self._listening = heard
-            self._expected.clear()
+            self._pending.clear()
 
-    def expect(self, execution_id: UUID) -> None:
-        """This run is about to be accepted here, so its end will be told: it need not be read."""
+    def mark_pending(self, execution_id: UUID) -> None:
+        """This run is about to be accepted here; its end will be published and need not be read."""
         with self._lock:
             if self._listening:
-                self._expected[execution_id] = time.monotonic() + EXPECTED_SECONDS
-                if len(self._expected) > MOST_EXPECTED:
-                    self._expected.popitem(last=False)
+                self._pending[execution_id] = time.monotonic() + PENDING_SECONDS
+                if len(self._pending) > MAX_PENDING:
+                    self._pending.popitem(last=False)
 
-    def cease_to_expect(self, execution_id: UUID) -> None:
-        """The end was told, or the run was not accepted after all."""
+    def clear_pending(self, execution_id: UUID) -> None:
+        """The end was published, or the run was not accepted after all."""
         with self._lock:
-            self._expected.pop(execution_id, None)
+            self._pending.pop(execution_id, None)
 
-    def is_expected(self, execution_id: UUID) -> bool:
-        """Whether the end is still to be told: who has a bell already cannot miss it."""
-        return time.monotonic() < self._expected.get(execution_id, 0.0)
+    def is_pending(self, execution_id: UUID) -> bool:
+        """Whether the end is still to be published: who has a waiter already cannot miss it."""
+        return time.monotonic() < self._pending.get(execution_id, 0.0)
 
-    def awaited(self) -> list[UUID]:
+    def awaited_ids(self) -> list[UUID]:
         """The executions that anybody waits for here."""
         with self._lock:
-            return list(self._bells)
+            return list(self._waiters)
 
-    def is_awaited(self, execution_id: UUID) -> bool:
+    def has_waiters(self, execution_id: UUID) -> bool:
         """Whether anybody waits for this execution here."""
-        return execution_id in self._bells
+        return execution_id in self._waiters
 
-    def announce_end(self, execution_id: UUID, ended: Row) -> None:
+    def notify_finished(self, execution_id: UUID, ended: Row) -> None:
         """Answer who waits for this execution; its end is stored already."""
         with self._lock:
-            for bell in self._bells.get(execution_id, ()):
-                bell.ended = ended
-                bell.ring()
+            for waiter in self._waiters.get(execution_id, ()):
+                waiter.ended = ended
+                waiter.notify()
 
-    def announce_news(self, execution_id: UUID) -> None:
-        """Have who waits for this execution read it: what is stored went unheard."""
+    def notify_stale(self, execution_id: UUID) -> None:
+        """Have the waiters read this execution: it changed, and no event said so."""
         with self._lock:
-            self._expected.pop(execution_id, None)
-            for bell in self._bells.get(execution_id, ()):
-                bell.to_be_read = True
-                bell.ring()
+            self._pending.pop(execution_id, None)
+            for waiter in self._waiters.get(execution_id, ()):
+                waiter.is_stale = True
+                waiter.notify()
 
-    def leave(self) -> None:
+    def begin_shutdown(self) -> None:
         """Tell everybody that this process is about to stop."""
-        self.leaving = True
+        self.is_shutting_down = True
         with self._lock:
-            for bells in self._bells.values():
-                for bell in bells:
-                    bell.ring()
+            for waiters in self._waiters.values():
+                for waiter in waiters:
+                    waiter.notify()
 
     @contextmanager
-    def bell(self, execution_id: UUID) -> Iterator[Bell]:
-        """A bell that rings when the execution has ended, or may have."""
-        bell = Bell()
+    def waiting_for(self, execution_id: UUID) -> Iterator[Waiter]:
+        """A waiter that is notified when the execution has ended, or may have."""
+        waiter = Waiter()
         with self._lock:
-            self._bells[execution_id].add(bell)
+            self._waiters[execution_id].add(waiter)
         try:
-            yield bell
+            yield waiter
         finally:
             with self._lock:
-                self._bells[execution_id].discard(bell)
-                if not self._bells[execution_id]:
-                    del self._bells[execution_id]
+                self._waiters[execution_id].discard(waiter)
+                if not self._waiters[execution_id]:
+                    del self._waiters[execution_id]
 
 
 def wait_until(
     is_over: Callable[[Row], bool],
     read: Callable[[], Row],
-    waiters: Waiters,
+    waiters: WaiterRegistry,
     execution_id: UUID,
     seconds: float,
 ) -> Row:
     """The execution once it is over, or as it is after `seconds`."""
     deadline = time.monotonic() + seconds
-    with waiters.bell(execution_id) as bell:
-        row = None if waiters.is_expected(execution_id) else read()
+    with waiters.waiting_for(execution_id) as waiter:
+        row = None if waiters.is_pending(execution_id) else read()
         while not (row and is_over(row)) and (left := deadline - time.monotonic()) > 0:
-            bell.wait(left)
-            row = bell.ended or read()
+            waiter.wait(left)
+            row = waiter.ended or read()
     return row or read()

@@ -3,41 +3,46 @@
 import math
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from execution_api.tables import executions, outbox
-from runlet.clock import Clock
 from runlet.execution import Status
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions, outbox
 from runlet_telemetry.metrics import OUTBOX_MESSAGES, OUTBOX_OLDEST_SECONDS
+from runlet_telemetry.supervision import Loop, LoopContext
+
+log = structlog.get_logger()
 
 EVERY_SECONDS = 5.0
 
 
 class OutboxGauges:
-    """Looks into the outbox now and then; the gauges are NaN while it cannot be seen."""
+    """Measures the outbox now and then; the gauges are NaN while it cannot be seen."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._clock = clock
-        self._due_at = clock.monotonic()
         _set(math.nan, math.nan)
 
-    def measure_when_due(self) -> None:
-        """Look, if the last look was a while ago.
+    def loop(self) -> Loop:
+        """Measures every EVERY_SECONDS."""
+        return Loop("outbox-gauges", self._run)
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
-        """
-        if self._clock.monotonic() < self._due_at:
-            return
-        self._due_at = self._clock.monotonic() + EVERY_SECONDS
+    def measure(self) -> None:
+        """Measure once."""
         try:
             with self._engine.begin() as connection:
-                count, age = connection.execute(_LOOK).one()
-        except SQLAlchemyError:
+                count, age = connection.execute(_MEASURE).one()
+        except DatabaseUnavailableError as error:
+            log.warning("outbox_measurement_failed", error=str(error))
             _set(math.nan, math.nan)
-            raise
-        _set(count, max(0.0, age or 0.0))
+        else:
+            _set(count, max(0.0, age or 0.0))
+
+    def _run(self, context: LoopContext) -> None:
+        while not context.is_set():
+            self.measure()
+            context.wait(EVERY_SECONDS)
 
 
 def _set(count: float, age: float) -> None:
@@ -45,8 +50,8 @@ def _set(count: float, age: float) -> None:
     OUTBOX_OLDEST_SECONDS.set(age)
 
 
-def _look() -> Select[Any]:
-    """What is over needs no runner any more, whoever removes its row."""
+def _measure_statement() -> Select[Any]:
+    """What is over needs no runner, and its row goes soon."""
     age = cast(extract("epoch", func.now() - func.min(outbox.c.created_at)), Float)
     return (
         select(func.count(), age)
@@ -56,4 +61,4 @@ def _look() -> Select[Any]:
     )
 
 
-_LOOK = _look()
+_MEASURE = _measure_statement()

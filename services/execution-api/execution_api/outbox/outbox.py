@@ -1,6 +1,7 @@
 """Handing committed requests to the broker, and forgetting those it has."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,17 +10,20 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Engine, delete, tuple_
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Delete, Engine, delete, select, tuple_
 
-from execution_api.tables import FIRST_ATTEMPT, outbox
 from runlet import messages, topology
+from runlet.execution import FIRST_ATTEMPT
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import outbox
+from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
-FORGET_EVERY_SECONDS = 0.5
+CLEANUP_SECONDS = 0.5
+CLEANUP_BATCH_SIZE = 1000
 
 _ROW = tuple_(outbox.c.execution_id, outbox.c.attempt)
 
@@ -62,8 +66,8 @@ class StoredRequest:
 class Outbox:
     """Publishes requests without making anybody wait.
 
-    A request's outbox row is removed once the broker has confirmed it; a thread does that for
-    many rows at once. What the broker did not confirm stays for the relay.
+    A request's outbox row is removed once the broker has confirmed it; a loop does that for many
+    rows at once. What the broker did not confirm stays for the relay.
     """
 
     def __init__(self, publisher: Publisher, engine: Engine) -> None:
@@ -72,46 +76,47 @@ class Outbox:
         # With its attempt: a row of the same execution may ask for a later one by now.
         self._confirmed: list[tuple[UUID, int]] = []
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
-    def start(self) -> None:
-        """Begin to remove rows of confirmed requests."""
-        self._thread.start()
+    def loop(self) -> Loop:
+        """Removes the rows of confirmed requests; when it is stopped, all there are until then."""
+        return Loop("outbox", self._run)
 
-    def close(self) -> None:
-        """Remove the rows of everything confirmed so far, then stop."""
-        self._stopping.set()
-        self._thread.join()
-
-    def hand_over(self, request: StoredRequest) -> None:
-        """Publish a request whose row is committed."""
+    def publish(self, request: StoredRequest) -> None:
+        """Publish a request whose row is committed; any thread may call it."""
         future = self._publisher.publish(request.message())
-        future.add_done_callback(partial(self._settle, request.execution_id, request.attempt))
+        future.add_done_callback(partial(self._on_confirm, request.execution_id, request.attempt))
 
-    def _settle(self, execution_id: UUID, attempt: int, future: "Future[None]") -> None:
+    def _on_confirm(self, execution_id: UUID, attempt: int, future: "Future[None]") -> None:
         error = future.exception()
         if error is not None:
-            log.warning("publish_deferred", execution_id=str(execution_id), error=str(error))
+            log.warning("request_publish_failed", execution_id=str(execution_id), error=str(error))
             return
         with self._lock:
             self._confirmed.append((execution_id, attempt))
 
-    def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            stopping = self._stopping.wait(FORGET_EVERY_SECONDS)
-            self._forget_confirmed()
+    def _run(self, context: LoopContext) -> None:
+        while not context.wait(CLEANUP_SECONDS):
+            self._delete_confirmed()
+        self._delete_confirmed()
 
-    def _forget_confirmed(self) -> None:
+    def _delete_confirmed(self) -> None:
         with self._lock:
             confirmed, self._confirmed = self._confirmed, []
         if not confirmed:
             return
         try:
             with self._engine.connect() as connection:
-                connection.execute(delete(outbox).where(_ROW.in_(confirmed)))
-        except SQLAlchemyError as error:
-            log.warning("outbox_rows_kept", count=len(confirmed), error=repr(error))
+                for start in range(0, len(confirmed), CLEANUP_BATCH_SIZE):
+                    batch = confirmed[start : start + CLEANUP_BATCH_SIZE]
+                    connection.execute(_delete_unlocked(batch))
+        except DatabaseUnavailableError as error:
+            log.warning("outbox_cleanup_failed", count=len(confirmed), error=repr(error))
             with self._lock:
                 self._confirmed.extend(confirmed)
+
+
+def _delete_unlocked(rows: Sequence[tuple[UUID, int]]) -> Delete:
+    # A relay that is publishing one of them holds it locked, for ever if it is frozen. It is left
+    # to that relay, or to the next one, which sees that it is no longer waited for.
+    unlocked = select(outbox.c.execution_id).where(_ROW.in_(rows)).with_for_update(skip_locked=True)
+    return delete(outbox).where(outbox.c.execution_id.in_(unlocked))

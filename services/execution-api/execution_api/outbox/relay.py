@@ -1,23 +1,22 @@
 """Publishing what was committed but never confirmed by the broker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import wait
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, select
 
 from execution_api.outbox.outbox import StoredRequest
-from execution_api.tables import executions, outbox
-from runlet.clock import Clock
 from runlet.execution import Status
-from runlet.lifecycle import StopSignal
 from runlet_amqp.publisher import Publisher
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions, outbox
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import OUTBOX_RELAYED
+from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
@@ -26,49 +25,37 @@ BATCH_SIZE = 100
 MINIMUM_AGE = timedelta(seconds=2)
 PAUSE_SECONDS = 0.5
 CONFIRM_SECONDS = 20.0
-# Longer than the slowest turn of the loop, which waits for the database and for confirms.
-ALIVE_SECONDS = 60.0
+# PostgreSQL takes the locks away from a relay that says nothing for longer, as it is frozen.
+LOCK_SECONDS = 30.0
 
 
 class OutboxRelay:
-    """Moves requests from the outbox to the broker; several may run side by side.
-
-    `measure` is called again and again, also while the broker is away.
-    """
+    """Moves requests from the outbox to the broker; several may run side by side."""
 
     def __init__(
         self,
         engine: Engine,
         publisher: Publisher,
         languages: Sequence[str],
-        clock: Clock,
-        measure: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._publisher = publisher
         self._due = _due(languages)
-        self._clock = clock
-        self._measure = measure
-        self._last_turn = clock.monotonic()
 
-    @property
-    def alive(self) -> bool:
-        """Whether the loop still turns."""
-        return self._clock.monotonic() - self._last_turn < ALIVE_SECONDS
+    def loop(self) -> Loop:
+        """Relays whatever is due. A turn waits for the database and for confirms, 40 s at most."""
+        return Loop("relay", self._run)
 
-    def run(self, stop: StopSignal) -> None:
-        """Relay until `stop` is set."""
-        while not stop.is_set():
-            self._last_turn = self._clock.monotonic()
+    def _run(self, context: LoopContext) -> None:
+        while not context.is_set():
             if self._turn() < BATCH_SIZE:
-                stop.wait(PAUSE_SECONDS)
+                context.wait(PAUSE_SECONDS)
 
     def _turn(self) -> int:
         try:
-            self._measure()
             return self.relay_batch() if self._publisher.connected else 0
-        except SQLAlchemyError as error:
-            log.warning("outbox_not_readable", error=str(error))
+        except DatabaseUnavailableError as error:
+            log.warning("outbox_read_failed", error=str(error))
             return 0
 
     def relay_batch(self) -> int:
@@ -77,6 +64,7 @@ class OutboxRelay:
         Rows stay locked until the broker has confirmed, so that no other relay sends them too.
         """
         with self._engine.begin() as connection:
+            connection.execute(_LIMIT_LOCKS, {"ms": str(round(LOCK_SECONDS * 1000))})
             rows = connection.execute(self._due).all()
             waiting = [row for row in rows if _is_waited_for(row)]
             obsolete = [row.execution_id for row in rows if not _is_waited_for(row)]
@@ -96,6 +84,9 @@ class OutboxRelay:
                 log.info("execution_relayed", execution_id=str(row.execution_id))
         OUTBOX_RELAYED.inc(len(confirmed))
         return [row.execution_id for row in confirmed]
+
+
+_LIMIT_LOCKS = select(func.set_config("idle_in_transaction_session_timeout", bindparam("ms"), True))
 
 
 def _due(languages: Sequence[str]) -> Select[Any]:

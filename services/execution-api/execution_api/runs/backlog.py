@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from execution_api.runs.rate_limits import Cause
+from execution_api.errors import BacklogFullError
 from runlet.clock import Clock
-from runlet_http.problems import unavailable
 
 COUNT_IS_GOOD_FOR_SECONDS = 1.0
 RETRY_AFTER_SECONDS = 5
@@ -23,12 +22,11 @@ class Backlog:
         self._good_until = float("-inf")
 
     def check(self) -> None:
-        """Raises ProblemError 503 when as many runs wait as may wait."""
+        """Raises BacklogFullError when as many runs wait as may wait."""
         if self._is_full():
-            raise unavailable(
+            raise BacklogFullError(
                 f"Too many runs are waiting already. Try again in {RETRY_AFTER_SECONDS} seconds.",
                 RETRY_AFTER_SECONDS,
-                Cause.BACKLOG,
             )
 
     def _is_full(self) -> bool:

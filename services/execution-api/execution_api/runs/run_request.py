@@ -1,4 +1,4 @@
-"""From what a caller asked for to what a runner is told."""
+"""From what a caller asked for to the request for a runner."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from execution_api.errors import InvalidError, TooLargeError
 from execution_api.runs import files
 from execution_api.runs.session_client import Snapshot
 from runlet.callback_hosts import AllowedHosts
@@ -14,7 +15,6 @@ from runlet.ids import new_id
 from runlet.languages import Language
 from runlet.limits import MAX_ARGS_BYTES, MAX_STDIN_BYTES, Limits, LimitSettings
 from runlet.messages import File, RunRequested
-from runlet_http.problems import ProblemError, invalid
 
 
 @dataclass(frozen=True)
@@ -34,25 +34,14 @@ class RunBody:
         return hashlib.sha256(msgspec.json.encode(self)).digest()
 
 
-def check_sizes(body: RunBody, max_source_bytes: int) -> None:
-    """Raises ProblemError 413 for what is too large whatever the session holds."""
-    if len(body.stdin.encode()) > MAX_STDIN_BYTES:
-        raise ProblemError(413, f"stdin is larger than {MAX_STDIN_BYTES} bytes. Send less input.")
-    if sum(len(argument.encode()) for argument in body.args) > MAX_ARGS_BYTES:
-        raise ProblemError(
-            413, f"args are larger than {MAX_ARGS_BYTES} bytes. Send long values as stdin or files."
-        )
-    _check_source_size(body.source_code or "", body, max_source_bytes)
-
-
 def check_callback(body: RunBody, allowed: AllowedHosts) -> None:
-    """Raises ProblemError 422 for a callback URL that may not be called."""
+    """Raises InvalidError for a callback URL that may not be called."""
     if body.callback_url is None:
         return
     try:
         allowed.receiver(body.callback_url)
     except CallbackUrlError as error:
-        raise invalid("callback_url", str(error)) from error
+        raise InvalidError("callback_url", str(error)) from error
 
 
 def build(
@@ -64,11 +53,10 @@ def build(
 ) -> RunRequested:
     """The command for the runners, under a new execution id.
 
-    Raises ProblemError 413 when source and files are too large together, and 422 when a file
-    would take the place of the program.
+    Raises TooLargeError, and InvalidError when a file would take the place of the program.
     """
     source_code = session.source_code if body.source_code is None else body.source_code
-    _check_source_size(source_code, body, settings.max_source_bytes)
+    _check_sizes(source_code, body, settings.max_source_bytes)
     _check_files_fit(body, language)
     return RunRequested(
         execution_id=new_id(queued_at),
@@ -83,20 +71,25 @@ def build(
     )
 
 
-def _check_source_size(source_code: str, body: RunBody, max_bytes: int) -> None:
+def _check_sizes(source_code: str, body: RunBody, max_source_bytes: int) -> None:
+    if len(body.stdin.encode()) > MAX_STDIN_BYTES:
+        raise TooLargeError(f"stdin is larger than {MAX_STDIN_BYTES} bytes. Send less input.")
+    if sum(len(argument.encode()) for argument in body.args) > MAX_ARGS_BYTES:
+        raise TooLargeError(
+            f"args are larger than {MAX_ARGS_BYTES} bytes. Send long values as stdin or files."
+        )
     size = len(source_code.encode()) + sum(files.decoded_size(file) for file in body.files)
-    if size > max_bytes:
-        raise ProblemError(
-            413,
-            f"Source code and files take {size} bytes together, and at most {max_bytes} are "
-            "allowed. Send less.",
+    if size > max_source_bytes:
+        raise TooLargeError(
+            f"Source code and files take {size} bytes together, and at most {max_source_bytes} are "
+            "allowed. Send less."
         )
 
 
 def _check_files_fit(body: RunBody, language: Language) -> None:
     names = [language.file_name, *(file.name for file in body.files)]
     if problem := files.collision(names):
-        raise invalid("files", f"The program itself is {language.file_name}.", problem)
+        raise InvalidError("files", f"The program itself is {language.file_name}.", problem)
 
 
 def _limits(body: RunBody, language: Language, settings: LimitSettings) -> Limits:

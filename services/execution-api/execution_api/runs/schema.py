@@ -88,6 +88,16 @@ class FileSchema(Schema):
         return file
 
 
+RUN_EXAMPLE = {
+    "source_code": "print(sum(int(line) for line in open('numbers.txt')))",
+    "stdin": "",
+    "args": [],
+    "files": [{"name": "numbers.txt", "content": "40\n2\n"}],
+    "time_limit_ms": 5000,
+    "memory_limit_mb": 256,
+}
+
+
 class RunSchema(Schema):
     """What to run, and how; everything is optional."""
 

@@ -2,18 +2,26 @@
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.connectionpool import connection_from_url
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError
 
-from execution_api.runs.http_pool import Answer, KeptConnections, NoAnswerError, NotHeardError
-from runlet_http.problems import ProblemError, not_found, unavailable
+from execution_api.errors import SessionNotFoundError, UnavailableError
 from runlet_telemetry import tracing
 from runlet_telemetry.tracing import Kind
 
 log = structlog.get_logger()
+
+TIMEOUT = Timeout(connect=1.0, read=3.0)
+# No connection, or it ended before an answer. Not a time-out of reading: the session API is then
+# too busy to be asked twice.
+TRY_AGAIN_AFTER = (NewConnectionError, ConnectTimeoutError, ProtocolError)
 
 
 @dataclass(frozen=True)
@@ -28,42 +36,43 @@ class Snapshot:
 
 
 class SessionClient:
-    """Reads sessions over connections that are kept open."""
+    """Reads sessions over connections that are kept open; any thread may call it."""
 
     def __init__(self, base_url: str, max_connections: int, token: str = "") -> None:
-        self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
-        self._connections = KeptConnections(base_url, max_connections)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._base_path = urlsplit(base_url).path.rstrip("/")
+        self._pool = connection_from_url(
+            base_url, maxsize=max_connections, timeout=TIMEOUT, retries=False
+        )
 
     def fetch(self, session_id: UUID) -> Snapshot:
-        """The session as it is now.
-
-        Raises ProblemError: 404 when there is no such session, 503 when the session API is away.
-        """
+        """The session as it is now. Raises SessionNotFoundError, UnavailableError."""
         try:
-            answer = self._get(session_id)
-        except (NotHeardError, NoAnswerError) as error:
-            raise self._away(session_id, str(error)) from error
-        if answer.status == 404:
-            raise not_found("code session")
-        if answer.status != 200:
-            raise self._away(session_id, f"status {answer.status}")
+            response = self._get(session_id)
+        except HTTPError as error:
+            raise _unavailable(session_id, repr(error)) from error
+        if response.status == 404:
+            raise SessionNotFoundError
+        if response.status != 200:
+            raise _unavailable(session_id, f"status {response.status}")
         try:
-            return msgspec.json.decode(answer.data, type=Snapshot)
+            return msgspec.json.decode(response.data, type=Snapshot)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._away(session_id, repr(error)) from error
+            raise _unavailable(session_id, repr(error)) from error
 
-    # Not after a time-out: the session API is then too busy to be asked twice.
-    @retry(retry=retry_if_exception_type(NotHeardError), stop=stop_after_attempt(2), reraise=True)
-    def _get(self, session_id: UUID) -> Answer:
+    @retry(retry=retry_if_exception_type(TRY_AGAIN_AFTER), stop=stop_after_attempt(2), reraise=True)
+    def _get(self, session_id: UUID) -> BaseHTTPResponse:
         with tracing.step("GET /code-sessions/{id}", Kind.CLIENT) as span:
-            answer = self._connections.get(
-                f"/code-sessions/{session_id}",
-                {"traceparent": span.traceparent, **self._credentials},
+            response = self._pool.urlopen(
+                "GET",
+                f"{self._base_path}/code-sessions/{session_id}",
+                headers={"traceparent": span.traceparent, **self._headers},
+                redirect=False,
             )
-            span.note({"http.response.status_code": answer.status})
-            return answer
+            span.note({"http.response.status_code": response.status})
+            return response
 
-    @staticmethod
-    def _away(session_id: UUID, error: str) -> ProblemError:
-        log.error("session_api_unavailable", session_id=str(session_id), error=error)
-        return unavailable("The session API does not answer. Try the run again in 2 seconds.")
+
+def _unavailable(session_id: UUID, error: str) -> UnavailableError:
+    log.error("session_api_unavailable", session_id=str(session_id), error=error)
+    return UnavailableError("The session API does not answer. Try the run again in 2 seconds.")

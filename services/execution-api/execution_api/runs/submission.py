@@ -1,4 +1,4 @@
-"""Accepting a run: snapshot, one transaction, hand-over."""
+"""Accepting a run: snapshot, one transaction, publishing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,25 +7,32 @@ from uuid import UUID
 
 import structlog
 
+from execution_api.errors import (
+    CallRefusedError,
+    EndlessLoopError,
+    InvalidError,
+    RateLimitedError,
+    SessionBusyError,
+    SessionClosedError,
+    UnavailableError,
+)
 from execution_api.executions.repository import ExecutionRepository, KnownExecution, NewExecution
-from execution_api.executions.waiters import Waiters
+from execution_api.executions.waiters import WaiterRegistry
 from execution_api.instrumentation import rejections_counted
 from execution_api.outbox.outbox import Outbox, StoredRequest
-from execution_api.runs import conflicts, loop_check, rate_limits, run_request
+from execution_api.runs import rate_limits, run_request
 from execution_api.runs.backlog import Backlog
-from execution_api.runs.loop_check import LoopGuard
-from execution_api.runs.rate_limits import Cause, Claim, OverLimitError, RateLimitSettings
+from execution_api.runs.rate_limits import RateLimitCheck, RateLimitSettings
 from execution_api.runs.run_request import RunBody
 from execution_api.runs.session_client import Snapshot
-from execution_api.tables import FIRST_ATTEMPT
 from runlet import messages
 from runlet.callback_hosts import AllowedHosts
 from runlet.clock import Clock
-from runlet.execution import Status
+from runlet.execution import FIRST_ATTEMPT, Status
 from runlet.languages import Language
 from runlet.limits import LimitSettings
 from runlet.messages import RunRequested
-from runlet_http.problems import ProblemError, invalid, unavailable
+from runlet_loop_guard import endless_loops
 from runlet_telemetry.metrics import RUNS_ACCEPTED
 
 log = structlog.get_logger()
@@ -38,7 +45,7 @@ class Sessions(Protocol):
     """Where snapshots of sessions come from."""
 
     def fetch(self, session_id: UUID) -> Snapshot:
-        """The session as it is now. Raises ProblemError when there is none to be had."""
+        """The session as it is now. Raises SessionNotFoundError, UnavailableError."""
         ...
 
 
@@ -61,118 +68,108 @@ class AcceptedRun:
 
 
 @dataclass(frozen=True)
-class Acceptance:
-    """Turns calls into executions."""
+class RunSubmission:
+    """Turns calls into executions; any thread may call it."""
 
     sessions: Sessions
     repository: ExecutionRepository
     outbox: Outbox
     backlog: Backlog
     languages: Mapping[str, Language]
-    settings: LimitSettings
-    bounds: RateLimitSettings
+    limits: LimitSettings
+    rate_limits: RateLimitSettings
     callback_hosts: AllowedHosts
-    loop_guard: LoopGuard
-    waiters: Waiters
+    rejects_endless_loops: bool
+    waiters: WaiterRegistry
     clock: Clock
 
     def accept(self, call: RunCall) -> AcceptedRun:
-        """Store the run and send it on its way to a runner.
+        """Store the run and publish it for a runner.
 
-        Raises ProblemError with the answer for a call that cannot be accepted.
+        Raises CallRefusedError that says why the call cannot be accepted.
         """
         with rejections_counted():
-            return self._accept(call)
+            try:
+                return self._accept(call)
+            except CallRefusedError:
+                # What was accepted before is answered the same way, whatever has changed since.
+                if earlier := self._find_by_idempotency_key(call):
+                    return _repeat(earlier, call)
+                raise
 
     def _accept(self, call: RunCall) -> AcceptedRun:
-        run_request.check_sizes(call.body, self.settings.max_source_bytes)
         run_request.check_callback(call.body, self.callback_hosts)
-        if earlier := self._made_by_key(call):
-            return _repeat(earlier, call)
         self.backlog.check()
         session = self.sessions.fetch(call.session_id)
         request = self._request(session, call.body)
-        return self._insert(request, call, rate_limits.claim_for(session, self.bounds))
-
-    def _made_by_key(self, call: RunCall) -> KnownExecution | None:
-        if call.idempotency_key is None:
-            return None
-        return self.repository.find_by_key(call.session_id, call.idempotency_key)
+        check = rate_limits.check_for(session, self.rate_limits)
+        if self.rejects_endless_loops:
+            self._reject_endless_loops(request, check)
+        return self._insert(_new_execution(request, call), call, check)
 
     def _request(self, session: Snapshot, body: RunBody) -> RunRequested:
         if session.status != "ACTIVE":
-            closed = "This code session is closed. Create a new session to run code."
-            raise ProblemError(409, closed, cause=Cause.CLOSED)
+            raise SessionClosedError
         language = self.languages.get(session.language)
         if language is None:
-            raise invalid(
+            raise InvalidError(
                 "language",
                 f"{session.language} is not offered any more. "
                 f"Change the session's language to one of: {', '.join(self.languages)}.",
             )
-        return run_request.build(session, language, body, self.settings, self.clock.now())
+        return run_request.build(session, language, body, self.limits, self.clock.now())
 
-    def _insert(self, request: RunRequested, call: RunCall, claim: Claim | None) -> AcceptedRun:
-        body = messages.encode(request).decode()
-        new = NewExecution(
-            request,
-            body,
-            call.body.digest(),
-            call.idempotency_key,
-            call.traceparent,
-            call.body.callback_url,
-            loop_check.check(self.loop_guard, request.language, request.source_code),
-        )
+    def _reject_endless_loops(self, request: RunRequested, check: RateLimitCheck | None) -> None:
+        """The analysis takes tens of milliseconds, so that what costs less is asked first."""
+        self._refuse_while_busy(request.session_id)
+        if check is not None:
+            self.repository.check_rate_limits(check)
+        if loops := endless_loops(request.language, request.source_code):
+            sentences = (f"Line {loop.line}: {loop.message}" for loop in loops)
+            raise EndlessLoopError("source_code", *sentences)
+
+    def _insert(
+        self, new: NewExecution, call: RunCall, check: RateLimitCheck | None
+    ) -> AcceptedRun:
         for _ in range(INSERT_TRIES):
-            if accepted := self._try_insert(new, call, claim):
-                return accepted
-        raise unavailable("This session's executions change too fast. Try the run again.", 1)
-
-    def _try_insert(
-        self, new: NewExecution, call: RunCall, claim: Claim | None
-    ) -> AcceptedRun | None:
-        try:
-            inserted = self._store(new, claim)
-        except OverLimitError as over:
-            # An execution that is in the way, or is the one that is asked for, tells more.
-            if earlier := self._competing(call):
+            try:
+                inserted = self._store(new, check)
+            except RateLimitedError:
+                # An execution that is in the way tells more.
+                self._refuse_while_busy(call.session_id)
+                raise
+            if inserted:
+                self._publish(new)
+                return AcceptedRun(new.request.execution_id, Status.QUEUED)
+            self._refuse_while_busy(call.session_id)
+            if earlier := self._find_by_idempotency_key(call):
                 return _repeat(earlier, call)
-            raise rate_limits.problem(over, self.bounds) from over
-        if inserted:
-            self._send(new)
-            return AcceptedRun(new.request.execution_id, Status.QUEUED)
-        earlier = self._competing(call)
-        return _repeat(earlier, call) if earlier else None
+        raise UnavailableError("This session's executions change too fast. Try the run again.", 1)
 
-    def _store(self, new: NewExecution, claim: Claim | None) -> bool:
+    def _store(self, new: NewExecution, check: RateLimitCheck | None) -> bool:
         execution_id, inserted = new.request.execution_id, False
-        # Before it is stored, as its end may be told at once.
-        self.waiters.expect(execution_id)
+        # Before it is stored, as its end may be published at once.
+        self.waiters.mark_pending(execution_id)
         try:
-            inserted = self.repository.insert(new, claim)
+            inserted = self.repository.insert(new, check)
         finally:
             if not inserted:
-                self.waiters.cease_to_expect(execution_id)
+                self.waiters.clear_pending(execution_id)
         return inserted
 
-    def _competing(self, call: RunCall) -> KnownExecution | None:
-        """The execution that the call's key made meanwhile.
+    def _refuse_while_busy(self, session_id: UUID) -> None:
+        if active := self.repository.find_active(session_id):
+            raise SessionBusyError(active.execution_id, active.status)
 
-        Raises ProblemError 409 when there is none but another execution is active.
-        """
-        key = call.idempotency_key
-        competing = self.repository.find_competing(call.session_id, key)
-        for known in competing:
-            if key is not None and known.idempotency_key == key:
-                return known
-        if competing:
-            raise conflicts.already_active(competing[0].execution_id, competing[0].status)
-        return None
+    def _find_by_idempotency_key(self, call: RunCall) -> KnownExecution | None:
+        if call.idempotency_key is None:
+            return None
+        return self.repository.find_by_key(call.session_id, call.idempotency_key)
 
-    def _send(self, new: NewExecution) -> None:
+    def _publish(self, new: NewExecution) -> None:
         request = new.request
         # First, because a runner waits for it.
-        self.outbox.hand_over(_stored(new))
+        self.outbox.publish(_stored(new))
         log.info(
             "execution_queued",
             execution_id=str(request.execution_id),
@@ -182,6 +179,17 @@ class Acceptance:
             queued_at=request.queued_at.isoformat(),
         )
         RUNS_ACCEPTED.labels(request.language).inc()
+
+
+def _new_execution(request: RunRequested, call: RunCall) -> NewExecution:
+    return NewExecution(
+        request,
+        messages.encode(request).decode(),
+        call.body.digest(),
+        call.idempotency_key,
+        call.traceparent,
+        call.body.callback_url,
+    )
 
 
 def _stored(new: NewExecution) -> StoredRequest:
@@ -197,7 +205,7 @@ def _stored(new: NewExecution) -> StoredRequest:
 
 def _repeat(earlier: KnownExecution, call: RunCall) -> AcceptedRun:
     if earlier.request_hash != call.body.digest():
-        raise invalid(
+        raise InvalidError(
             "Idempotency-Key",
             "This key was used for a run with another body. Use a new key for a new run.",
         )

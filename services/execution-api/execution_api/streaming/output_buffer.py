@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from execution_api.executions.waiters import Bell
-from execution_api.streaming.stream_buffer import OutputTail
+from execution_api.executions.waiters import Waiter
+from execution_api.streaming.stream_buffer import StreamBuffer
 from runlet.clock import Clock
 from runlet.execution import Status
 from runlet.messages import ExecutionOutput, ExecutionRetrying, ExecutionStarted, Message
@@ -43,11 +43,11 @@ NOTHING_KNOWN = Progress(0, is_queued=False)
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is remembered: bytes of a stream and of all, and for how long without news."""
+    """How much is remembered: bytes of a stream and of all, and for how long without an event."""
 
     stream_bytes: int = 1 << 20
     total_bytes: int = 64 << 20
-    silent_seconds: float = 180.0
+    idle_seconds: float = 180.0
 
 
 @dataclass
@@ -55,35 +55,35 @@ class _Execution:
     """What is known of one execution, and who listens to it."""
 
     bounds: Bounds
-    heard_at: float
+    updated_at: float
     progress: Progress = NOTHING_KNOWN
-    bells: set[Bell] = field(default_factory=set)
-    tails: dict[str, OutputTail] = field(default_factory=dict)
+    waiters: set[Waiter] = field(default_factory=set)
+    buffers: dict[str, StreamBuffer] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        return sum(tail.size for tail in self.tails.values())
+        return sum(buffer.size for buffer in self.buffers.values())
 
     def advance(self, progress: Progress) -> None:
         """Another attempt begins its output anew."""
         if progress > self.progress:
             if progress.attempt != self.progress.attempt:
-                self.tails.clear()
+                self.buffers.clear()
             self.progress = progress
 
     def add(self, output: ExecutionOutput) -> None:
         self.advance(Progress(output.attempt, is_queued=False))
         if output.attempt == self.progress.attempt:
-            tail = self.tails.setdefault(output.stream, OutputTail(self.bounds.stream_bytes))
-            tail.add(output.offset, output.text)
+            buffer = self.buffers.setdefault(output.stream, StreamBuffer(self.bounds.stream_bytes))
+            buffer.add(output.offset, output.text)
 
-    def ring(self) -> None:
-        for bell in self.bells:
-            bell.ring()
+    def notify(self) -> None:
+        for waiter in self.waiters:
+            waiter.notify()
 
 
-class LiveOutput:
-    """The recent output of all executions that run, whether or not somebody reads it.
+class OutputBuffer:
+    """The recent output of all executions that run, whether or not it is read.
 
     Bounded: the beginning of a long output and the executions that were silent for longest are
     forgotten first. What is missing here, readers get from the stored result.
@@ -102,43 +102,43 @@ class LiveOutput:
         """The memory that output takes, in bytes."""
         return self._size
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         """Take note of what a runner says."""
         match message:
             case ExecutionOutput():
                 self._add(message)
             case ExecutionStarted(execution_id=id_, attempt=attempt):
-                self.note(id_, Progress(attempt, is_queued=False))
+                self.record_progress(id_, Progress(attempt, is_queued=False))
             case ExecutionRetrying(execution_id=id_, attempt=attempt):
-                self.note(id_, Progress(attempt, is_queued=True))
+                self.record_progress(id_, Progress(attempt, is_queued=True))
 
-    def note(self, execution_id: UUID, progress: Progress) -> None:
-        """Take note of an execution's progress, if somebody is interested."""
+    def record_progress(self, execution_id: UUID, progress: Progress) -> None:
+        """Record the progress of an execution that is followed or has printed something."""
         with self._lock:
             execution = self._executions.get(execution_id)
             if execution is not None and progress > execution.progress:
                 self._size -= execution.size
                 execution.advance(progress)
                 self._size += execution.size
-                execution.ring()
+                execution.notify()
 
-    def forget(self, execution_id: UUID) -> None:
+    def discard(self, execution_id: UUID) -> None:
         """Drop the output of an execution that is over; who follows it learns that elsewhere."""
         with self._lock:
             self._drop(execution_id)
 
     @contextmanager
-    def follow(self, execution_id: UUID, bell: Bell) -> "Iterator[Ear]":
-        """Ring `bell` at every piece of news of an execution; what there is, the ear reads."""
+    def subscribe(self, execution_id: UUID, waiter: Waiter) -> "Iterator[OutputSubscription]":
+        """Notify `waiter` of every change of an execution, which the subscription reads."""
         with self._lock:
-            self._touch(execution_id).bells.add(bell)
+            self._touch(execution_id).waiters.add(waiter)
         try:
-            yield Ear(self, execution_id)
+            yield OutputSubscription(self, execution_id)
         finally:
             with self._lock:
                 execution = self._executions[execution_id]
-                execution.bells.discard(bell)
-                if not execution.bells and not execution.tails:
+                execution.waiters.discard(waiter)
+                if not execution.waiters and not execution.buffers:
                     self._drop(execution_id)
 
     def progress(self, execution_id: UUID) -> Progress:
@@ -155,8 +155,8 @@ class LiveOutput:
             execution = self._executions.get(execution_id)
             if execution is None or execution.progress.attempt != attempt:
                 return ""
-            tail = execution.tails.get(stream)
-            return "" if tail is None else tail.read(start, at_most)
+            buffer = execution.buffers.get(stream)
+            return "" if buffer is None else buffer.read(start, at_most)
 
     def _add(self, output: ExecutionOutput) -> None:
         with self._lock:
@@ -164,44 +164,44 @@ class LiveOutput:
             self._size -= execution.size
             execution.add(output)
             self._size += execution.size
-            execution.ring()
-            self._forget_oldest()
+            execution.notify()
+            self._evict_oldest()
 
     def _touch(self, execution_id: UUID) -> _Execution:
         now = self._clock.monotonic()
         execution = self._executions.get(execution_id)
         if execution is None:
             execution = self._executions[execution_id] = _Execution(self._bounds, now)
-        execution.heard_at = now
+        execution.updated_at = now
         self._executions.move_to_end(execution_id)
         return execution
 
-    def _forget_oldest(self) -> None:
-        silent_since = self._clock.monotonic() - self._bounds.silent_seconds
+    def _evict_oldest(self) -> None:
+        idle_since = self._clock.monotonic() - self._bounds.idle_seconds
         while self._executions:
             execution_id, oldest = next(iter(self._executions.items()))
-            if self._size <= self._bounds.total_bytes and oldest.heard_at >= silent_since:
+            if self._size <= self._bounds.total_bytes and oldest.updated_at >= idle_since:
                 return
             self._drop(execution_id)
 
     def _drop(self, execution_id: UUID) -> None:
-        """Forget the output; the rest stays while somebody follows the execution."""
+        """Discard the output; the rest stays while the execution is followed."""
         execution = self._executions.get(execution_id)
         if execution is None:
             return
         self._size -= execution.size
-        execution.tails.clear()
-        if execution.bells:
+        execution.buffers.clear()
+        if execution.waiters:
             self._touch(execution_id)
         else:
             del self._executions[execution_id]
 
 
 @dataclass(frozen=True)
-class Ear:
+class OutputSubscription:
     """One reader's way to the output of one execution."""
 
-    _live: LiveOutput
+    _live: OutputBuffer
     _execution_id: UUID
 
     def progress(self) -> Progress:

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 
+from execution_api.errors import InvalidError
 from execution_api.streaming.output_buffer import StreamName
-from runlet_http.problems import invalid
 
 LAST_EVENT_ID = "Last-Event-ID"
 # What is left out at the end counts as 0: 1 is the beginning of the first attempt.
@@ -21,11 +21,11 @@ class Position:
 
     @classmethod
     def parse(cls, event_id: str | None) -> "Position | None":
-        """Read the id of an event back; None for no id. Raises ProblemError (422) for another."""
+        """Read the id of an event back; None for no id. Raises InvalidError for another."""
         if event_id is None:
             return None
         if not re.fullmatch(PATTERN, event_id, re.ASCII):
-            raise invalid(
+            raise InvalidError(
                 LAST_EVENT_ID,
                 "Must be the id of an event of this stream, such as 1-120-14. "
                 "Leave the header out to read from the beginning.",

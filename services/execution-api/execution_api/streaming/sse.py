@@ -53,7 +53,7 @@ DOCUMENTATION: dict[str, Any] = {
     ),
     "example": {"id": "1-3-0", "event": "stdout", "data": '{"text": "42\\n"}'},
 }
-# A comment: it keeps the connection open, and shows when nobody is there any more.
+# A comment: it keeps the connection open, and shows when the reader is gone.
 HEARTBEAT = b": still here\n\n"
 
 _EXECUTION = ExecutionSchema()

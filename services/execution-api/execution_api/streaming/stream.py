@@ -7,34 +7,40 @@ from uuid import UUID
 
 import structlog
 
-from execution_api.executions.waiters import Bell, Row, Waiters
+from execution_api.executions.waiters import Row, Waiter, WaiterRegistry
 from execution_api.streaming import sse
-from execution_api.streaming.output_buffer import STREAMS, Ear, LiveOutput, Progress, StreamName
+from execution_api.streaming.output_buffer import (
+    STREAMS,
+    OutputBuffer,
+    OutputSubscription,
+    Progress,
+    StreamName,
+)
 from execution_api.streaming.position import Position
 from runlet.execution import TERMINAL
-from runlet_postgres.engines import AWAY_ERRORS
+from runlet_postgres.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 15.0
 # Between looks at whether the reader is still there.
-LOOK_SECONDS = 3.0
+CHECK_SECONDS = 3.0
 # Characters in one event.
 PIECE_SIZE = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the news of one execution comes from.
+    """Where the state and the output of one execution come from.
 
     `read` gives it as it is stored, None when it is gone. It is asked once at the beginning and
-    when there is news in it that went unheard; no connection is held in between.
+    when it may have changed without an event; no connection is held in between.
     """
 
     execution_id: UUID
     read: Callable[[], Row | None]
-    waiters: Waiters
-    live: LiveOutput
+    waiters: WaiterRegistry
+    output: OutputBuffer
 
 
 class Stream:
@@ -51,51 +57,55 @@ class Stream:
         self._source = source
         self._reader_is_gone = reader_is_gone
         self._position = position or Position()
-        # Who comes back with an id has been told the status that goes with it.
-        self._told = None if position is None else Progress(position.attempt, position.attempt == 0)
+        # A reader that comes back with an id has received the status that goes with it.
+        self._progress_sent = (
+            None if position is None else Progress(position.attempt, position.attempt == 0)
+        )
         self._heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
 
     def frames(self, row: Row) -> Iterator[bytes]:
         """Events and heartbeats; `row` is the execution as it was read a moment ago."""
         ended = row if _is_over(row) else (yield from self._follow(row))
         if ended is not None:
-            yield from self._rest(ended)
+            yield from self._finish(ended)
 
     def _follow(self, row: Row) -> Generator[bytes, None, Row | None]:
         """What happens until the execution is over; gives it then, None when there is no more."""
         source = self._source
         with (
-            source.waiters.bell(source.execution_id) as bell,
-            source.live.follow(source.execution_id, bell) as ear,
+            source.waiters.waiting_for(source.execution_id) as waiter,
+            source.output.subscribe(source.execution_id, waiter) as subscription,
         ):
-            # Once more: it may have ended before there was a bell to ring.
+            # Once more: it may have ended before there was a waiter to notify.
             latest = self._read(row)
             while latest is not None and not _is_over(latest):
-                yield from self._news(latest, ear)
+                yield from self._updates(latest, subscription)
                 yield from self._heartbeat()
-                bell.wait(LOOK_SECONDS)
-                if source.waiters.leaving or self._reader_is_gone():
+                waiter.wait(CHECK_SECONDS)
+                if source.waiters.is_shutting_down or self._reader_is_gone():
                     return None
-                latest = self._look(bell, latest)
+                latest = self._refresh(waiter, latest)
         return latest
 
-    def _news(self, row: Row, ear: Ear) -> Iterator[bytes]:
-        known = max(Progress.of(row["status"], row["attempts"]), ear.progress())
-        if self._told is None or known > self._told:
-            yield self._tell(known)
+    def _updates(self, row: Row, subscription: OutputSubscription) -> Iterator[bytes]:
+        known = max(Progress.of(row["status"], row["attempts"]), subscription.progress())
+        if self._progress_sent is None or known > self._progress_sent:
+            yield self._send_progress(known)
         if known.is_queued:
             return
         for stream in STREAMS:
             position = self._position
-            while text := ear.read(position.attempt, stream, position.of(stream), PIECE_SIZE):
+            while text := subscription.read(
+                position.attempt, stream, position.of(stream), PIECE_SIZE
+            ):
                 yield self._send(stream, text)
                 position = self._position
 
-    def _rest(self, row: Row) -> Iterator[bytes]:
+    def _finish(self, row: Row) -> Iterator[bytes]:
         """What of the stored result was not sent yet, and the end."""
         attempt = row["attempts"]
         if attempt != self._position.attempt:
-            begun = self._tell(Progress(attempt, is_queued=False))
+            begun = self._send_progress(Progress(attempt, is_queued=False))
             if any(row[stream] for stream in STREAMS):
                 yield begun
         for stream in STREAMS:
@@ -104,8 +114,8 @@ class Stream:
                 yield self._send(stream, text)
         yield sse.end_event(row, self._position)
 
-    def _tell(self, progress: Progress) -> bytes:
-        self._told = progress
+    def _send_progress(self, progress: Progress) -> bytes:
+        self._progress_sent = progress
         if progress.attempt != self._position.attempt:
             self._position = Position(progress.attempt)
         self._postpone_heartbeat()
@@ -124,20 +134,20 @@ class Stream:
     def _postpone_heartbeat(self) -> None:
         self._heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
 
-    def _look(self, bell: Bell, row: Row) -> Row | None:
-        if bell.ended is not None:
-            return bell.ended
-        if not bell.to_be_read:
+    def _refresh(self, waiter: Waiter, row: Row) -> Row | None:
+        if waiter.ended is not None:
+            return waiter.ended
+        if not waiter.is_stale:
             return row
-        bell.to_be_read = False
+        waiter.is_stale = False
         return self._read(row)
 
     def _read(self, row: Row) -> Row | None:
         """The execution as it is stored now, or as it was while the database is away."""
         try:
             return self._source.read()
-        except AWAY_ERRORS as error:
-            log.warning("stream_without_database", error=str(error))
+        except DatabaseUnavailableError as error:
+            log.warning("stream_read_failed", error=str(error))
             return row
 
 

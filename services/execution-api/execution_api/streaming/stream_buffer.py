@@ -25,7 +25,7 @@ class Piece(NamedTuple):
         return sys.getsizeof(self.text) + PIECE_OVERHEAD_BYTES
 
 
-class OutputTail:
+class StreamBuffer:
     """The recent pieces of a stream, side by side; there may be holes between them.
 
     `size` is the memory they take, in bytes: at most `limit`, the beginning is dropped first.

@@ -9,7 +9,7 @@ class UnreachableError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeliveryResult:
     """An attempt that is over: `problem` is a sentence when it failed.
 
     `http_status` is None when no answer came. `final` says that another attempt is of no use.
@@ -20,17 +20,19 @@ class Answer:
     final: bool = False
 
 
-def from_status(status: int) -> Answer:
+def from_status(status: int) -> DeliveryResult:
     """What an HTTP status means for a callback."""
     if 200 <= status < 300:
-        return Answer(status)
+        return DeliveryResult(status)
     if status == HTTPStatus.GONE:
-        return Answer(status, "The receiver answered 410 and wants no more.", final=True)
+        return DeliveryResult(status, "The receiver answered 410 and wants no more.", final=True)
     if 300 <= status < 400:
-        return Answer(status, f"The receiver answered {status}, and redirects are not followed.")
-    return Answer(status, f"The receiver answered {status}.")
+        return DeliveryResult(
+            status, f"The receiver answered {status}, and redirects are not followed."
+        )
+    return DeliveryResult(status, f"The receiver answered {status}.")
 
 
-def none(problem: str) -> Answer:
+def no_answer(problem: str) -> DeliveryResult:
     """No answer came."""
-    return Answer(None, problem)
+    return DeliveryResult(None, problem)

@@ -1,20 +1,25 @@
 """What a runner is for runs, this is for callbacks: one message, one attempt, one outcome."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 import structlog
 
 from result_collector.callbacks import delivery_result
-from result_collector.callbacks.delivery_result import Answer
-from result_collector.callbacks.retry_schedule import Schedule
-from result_collector.callbacks.retry_until_stopped import Patience
+from result_collector.callbacks.delivery_result import DeliveryResult
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.sender import Attempt, Sends
 from result_collector.callbacks.store import CallbackStore
 from result_collector.ingest.completion_publisher import Publishes
 from runlet import messages
+from runlet.backoff import Stop, retry_until_stopped
 from runlet.messages import CallbackRequested, InvalidMessageError
 from runlet_amqp import delivery_tracing, envelopes
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_telemetry import tracing
 from runlet_telemetry.metrics import CALLBACKS
 from runlet_telemetry.tracing import OFF, Tracer
@@ -22,6 +27,8 @@ from runlet_telemetry.tracing import OFF, Tracer
 log = structlog.get_logger()
 
 CONFIRM_SECONDS = 10
+
+Result = TypeVar("Result")
 
 
 class CallbackHandler:
@@ -36,7 +43,7 @@ class CallbackHandler:
         store: CallbackStore,
         sender: Sends,
         publisher: Publishes,
-        schedule: Schedule,
+        schedule: RetrySchedule,
         tracer: Tracer = OFF,
     ) -> None:
         self._store = store
@@ -45,62 +52,64 @@ class CallbackHandler:
         self._schedule = schedule
         self._tracer = tracer
 
-    def handle(self, delivery: Delivery, patience: Patience) -> None:
+    def handle(self, delivery: Delivery, stop: Stop) -> None:
         """Make the attempt, unless it was made before.
 
-        Raises one of SQLAlchemy's errors when `patience` with the database is over.
+        While the database is away it is tried again. Raises DatabaseUnavailableError when `stop` is
+        set before the database is back.
         """
         with delivery_tracing.handling(self._tracer, "callback", delivery) as delivered:
             request = _read(delivered)
             if request is not None:
-                self._handle(request, delivered, patience)
+                self._handle(request, delivered, stop)
 
-    def _handle(self, request: CallbackRequested, delivery: Delivery, patience: Patience) -> None:
-        attempt = patience(self._store.begin, request.execution_id, request.attempt)
+    def _handle(self, request: CallbackRequested, delivery: Delivery, stop: Stop) -> None:
+        attempt = _retry(stop, partial(self._store.begin, request.execution_id, request.attempt))
         if attempt is None:
-            self._bury_if_given_up(request, delivery, patience)
+            self._dead_letter_if_given_up(request, delivery, stop)
             return
-        answer = self._send(attempt)
-        delay = self._delay_after(attempt, answer)
-        if patience(self._store.conclude, attempt, answer, delay):
-            self._go_on(attempt, answer, delay, delivery.traceparent)
+        result = self._send(attempt)
+        delay = self._delay_after(attempt, result)
+        if _retry(stop, partial(self._store.conclude, attempt, result, delay)):
+            self._go_on(attempt, result, delay, delivery.traceparent)
         else:
             # Perhaps concluded, and the database went away before it could say so.
-            self._bury_if_given_up(request, delivery, patience)
+            self._dead_letter_if_given_up(request, delivery, stop)
 
-    def _send(self, attempt: Attempt) -> Answer:
+    def _send(self, attempt: Attempt) -> DeliveryResult:
         try:
             return self._sender.send(attempt)
         except Exception:
             # Whatever one receiver brings to light must not cost the others their thread.
             log.exception("callback_defect", execution_id=str(attempt.execution_id))
-            return delivery_result.none(
+            return delivery_result.no_answer(
                 "The callback could not be sent through a fault of the platform."
             )
 
-    def _delay_after(self, attempt: Attempt, answer: Answer) -> float | None:
-        if answer.problem is None or answer.final:
+    def _delay_after(self, attempt: Attempt, result: DeliveryResult) -> float | None:
+        if result.problem is None or result.final:
             return None
         return self._schedule.delay_after(attempt.number - attempt.first + 1)
 
     def _go_on(
-        self, attempt: Attempt, answer: Answer, delay: float | None, traceparent: str | None
+        self, attempt: Attempt, result: DeliveryResult, delay: float | None, traceparent: str | None
     ) -> None:
-        _report(attempt, answer, delay)
-        if answer.problem is None:
+        _report(attempt, result, delay)
+        if result.problem is None:
             return
         if delay is not None:
             following = CallbackRequested(attempt.execution_id, attempt.number + 1)
             self._publish(envelopes.callback(following, traceparent, delay))
         else:
             request = CallbackRequested(attempt.execution_id, attempt.number)
-            self._publish(envelopes.dead_callback(request, answer.problem, traceparent))
+            self._publish(envelopes.dead_callback(request, result.problem, traceparent))
 
-    def _bury_if_given_up(
-        self, request: CallbackRequested, delivery: Delivery, patience: Patience
+    def _dead_letter_if_given_up(
+        self, request: CallbackRequested, delivery: Delivery, stop: Stop
     ) -> None:
         """Finish what stopped between giving a callback up and putting it with the dead ones."""
-        problem = patience(self._store.find_failure, request.execution_id, request.attempt)
+        find = partial(self._store.find_failure, request.execution_id, request.attempt)
+        problem = _retry(stop, find)
         if problem is not None:
             self._publish(envelopes.dead_callback(request, problem, delivery.traceparent))
 
@@ -109,8 +118,16 @@ class CallbackHandler:
             self._publisher.publish(message).result(CONFIRM_SECONDS)
         except (BrokerUnavailableError, TimeoutError) as error:
             log.warning(
-                "callback_left_to_sweep", execution_id=message.execution_id, error=str(error)
+                "callback_publish_failed", execution_id=message.execution_id, error=str(error)
             )
+
+
+def _retry(stop: Stop, act: Callable[[], Result]) -> Result:
+    return retry_until_stopped(act, stop, (DatabaseUnavailableError,), _log_failure)
+
+
+def _log_failure(attempt: int, error: BaseException) -> None:
+    log.warning("database_unavailable", attempt=attempt, error=str(error))
 
 
 def _read(delivery: Delivery) -> CallbackRequested | None:
@@ -125,22 +142,22 @@ def _read(delivery: Delivery) -> CallbackRequested | None:
     return message
 
 
-def _report(attempt: Attempt, answer: Answer, delay: float | None) -> None:
-    outcome = _outcome(answer, delay)
+def _report(attempt: Attempt, result: DeliveryResult, delay: float | None) -> None:
+    outcome = _outcome(result, delay)
     CALLBACKS.labels(outcome).inc()
     tracing.note({"runlet.attempt": attempt.number, "runlet.outcome": outcome})
-    level = log.info if answer.problem is None else log.warning
+    level = log.info if result.problem is None else log.warning
     level(
         f"callback_{outcome}",
         execution_id=str(attempt.execution_id),
         attempt=attempt.number,
-        http_status=answer.http_status,
-        problem=answer.problem,
+        http_status=result.http_status,
+        problem=result.problem,
         next_in_seconds=delay,
     )
 
 
-def _outcome(answer: Answer, delay: float | None) -> str:
-    if answer.problem is None:
+def _outcome(result: DeliveryResult, delay: float | None) -> str:
+    if result.problem is None:
         return "delivered"
     return "given_up" if delay is None else "failed"

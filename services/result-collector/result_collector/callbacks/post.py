@@ -13,7 +13,7 @@ from contextlib import closing
 import structlog
 
 from result_collector.callbacks.delivery_result import UnreachableError
-from result_collector.callbacks.socket_deadline import CutOff
+from result_collector.callbacks.socket_deadline import SocketDeadline
 from runlet.callback_urls import CallbackUrl, IPAddress
 
 log = structlog.get_logger()
@@ -53,11 +53,11 @@ class HttpPost:
         """
         deadline = time.monotonic() + self._whole_seconds
         connected = self._connect(url, addresses, deadline)
-        with closing(connected), CutOff(connected, deadline - time.monotonic()) as cut_off:
+        with closing(connected), SocketDeadline(connected, deadline - time.monotonic()) as limit:
             try:
                 return self._exchange(connected, url, headers, body)
             except (OSError, http.client.HTTPException) as error:
-                raise UnreachableError(self._in_words(error, url, cut_off.happened)) from error
+                raise UnreachableError(self._in_words(error, url, limit.has_expired)) from error
 
     def _connect(
         self, url: CallbackUrl, addresses: Sequence[IPAddress], deadline: float
@@ -90,12 +90,12 @@ class HttpPost:
             all_headers = {"Host": url.authority, "Connection": "close", **headers}
             connection.request("POST", url.target, body, all_headers)
             with connection.getresponse() as response:
-                _throw_away(response)
+                _drain(response)
                 return response.status
 
-    def _in_words(self, error: Exception, url: CallbackUrl, cut_off: bool) -> str:
+    def _in_words(self, error: Exception, url: CallbackUrl, has_expired: bool) -> str:
         """A sentence with nothing in it that the receiver wrote."""
-        if cut_off or isinstance(error, TimeoutError):
+        if has_expired or isinstance(error, TimeoutError):
             return f"{url.authority} did not answer within {self._whole_seconds:g} s."
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"The certificate of {url.host} is not accepted: {error.verify_message}."
@@ -106,7 +106,7 @@ class HttpPost:
         return f"What {url.authority} answered is not HTTP."
 
 
-def _throw_away(response: http.client.HTTPResponse) -> None:
+def _drain(response: http.client.HTTPResponse) -> None:
     """Let the receiver finish its answer; all that counts of it is the status."""
     try:
         response.read(MOST_ANSWER_BYTES)

@@ -24,14 +24,14 @@ def resolve_by_system(host: str, port: int) -> list[IPAddress]:
     return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
 
 
-class AddressBook:
+class ReceiverResolver:
     """Looks receivers up; whoever connects must connect to the very addresses it gives."""
 
     def __init__(
-        self, resolve: Resolve = resolve_by_system, patience_seconds: float = RESOLVE_SECONDS
+        self, resolve: Resolve = resolve_by_system, timeout_seconds: float = RESOLVE_SECONDS
     ) -> None:
         self._resolve = resolve
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
 
     def addresses_of(self, receiver: Receiver) -> list[IPAddress]:
         """The receiver's addresses, of which there is at least one.
@@ -46,7 +46,7 @@ class AddressBook:
             found = self._look_up(url.host, url.port)
         except TimeoutError as error:
             raise UnreachableError(
-                f"The name {url.host} was not resolved within {self._patience_seconds:g} s."
+                f"The name {url.host} was not resolved within {self._timeout_seconds:g} s."
             ) from error
         except OSError as error:
             raise UnreachableError(f"The name {url.host} cannot be resolved.") from error
@@ -67,7 +67,7 @@ class AddressBook:
                 future.set_exception(error)
 
         threading.Thread(target=look_up, name="resolver", daemon=True).start()
-        return future.result(self._patience_seconds)
+        return future.result(self._timeout_seconds)
 
 
 def _check(address: IPAddress, receiver: Receiver) -> None:

@@ -7,7 +7,7 @@ from runlet import topology
 
 
 @dataclass(frozen=True)
-class Schedule:
+class RetrySchedule:
     """`delays_seconds` come between attempts; there must be a queue for each of them.
 
     A callback nothing happened to for `quiet` after it should have is asked for again. The sweep

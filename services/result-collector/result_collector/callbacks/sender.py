@@ -7,14 +7,16 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from result_collector.callbacks import delivery_result, document
-from result_collector.callbacks.delivery_result import Answer, UnreachableError
+from result_collector.callbacks.delivery_result import DeliveryResult, UnreachableError
 from result_collector.callbacks.post import HttpPost
-from result_collector.callbacks.receiver_dns import AddressBook
+from result_collector.callbacks.receiver_dns import ReceiverResolver
 from result_collector.callbacks.signing import Signer
 from runlet.callback_hosts import AllowedHosts
 from runlet.callback_urls import CallbackUrlError
 from runlet_telemetry import tracing
 from runlet_telemetry.tracing import Kind
+
+SWITCHED_OFF = "Callbacks have been switched off here since this run was accepted."
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Attempt:
 class Sends(Protocol):
     """Where attempts are made."""
 
-    def send(self, attempt: Attempt) -> Answer:
+    def send(self, attempt: Attempt) -> DeliveryResult:
         """Make an attempt."""
         ...
 
@@ -42,21 +44,23 @@ class Sender:
     """Calls receivers back over HTTP."""
 
     allowed: AllowedHosts
-    address_book: AddressBook
+    resolver: ReceiverResolver
     post: HttpPost
     signer: Signer
 
-    def send(self, attempt: Attempt) -> Answer:
+    def send(self, attempt: Attempt) -> DeliveryResult:
         """POST the execution to its receiver."""
+        if not self.allowed:
+            return delivery_result.no_answer(SWITCHED_OFF)
         try:
             return delivery_result.from_status(self._post(attempt))
         except (UnreachableError, CallbackUrlError) as error:
-            return delivery_result.none(str(error))
+            return delivery_result.no_answer(str(error))
 
     def _post(self, attempt: Attempt) -> int:
         # The list may be another one than when the run was accepted.
         receiver = self.allowed.receiver(attempt.url)
-        addresses = self.address_book.addresses_of(receiver)
+        addresses = self.resolver.addresses_of(receiver)
         body = document.encode(attempt.row)
         headers = self.signer.headers(attempt.execution_id, attempt.number, attempt.at, body)
         with tracing.step("POST", Kind.CLIENT, {"server.address": receiver.url.host}) as span:

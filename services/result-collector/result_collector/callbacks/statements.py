@@ -25,15 +25,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import DateTime, Integer, Text, Uuid
 
-from result_collector.tables import callback_attempts, callbacks, execution_events, executions
 from runlet import callback_events
 from runlet.execution import ACTIVE
+from runlet_postgres.execution_rows import COLUMNS
+from runlet_postgres.execution_tables import (
+    callback_attempts,
+    callbacks,
+    execution_events,
+    executions,
+)
 
-PENDING, DELIVERED, FAILED = "PENDING", "DELIVERED", "FAILED"
+PENDING, DELIVERED, FAILED = callback_events.PENDING, "DELIVERED", "FAILED"
 
 # Longer than an attempt takes with all its time limits and a slow database.
 LEASE = timedelta(seconds=30)
-CUT_OFF = "The collector stopped during this attempt."
+INTERRUPTED = "The collector stopped during this attempt."
 
 _row = callbacks.c
 _tried = callback_attempts.c
@@ -59,7 +65,7 @@ def _begin() -> Select[Any]:
             _is_over,
         )
         .values(attempts=_ATTEMPT, due_at=func.now() + literal(LEASE, Interval))
-        .returning(_row.url, _row.first_attempt, *executions.c)
+        .returning(_row.url, _row.first_attempt, *COLUMNS)
         .cte("begun")
     )
     noted = postgresql.insert(callback_attempts).from_select(
@@ -129,18 +135,18 @@ def _recover() -> Select[Any]:
     )
     shown = (_row.execution_id, _row.attempts, _row.status, overdue.c.traceparent)
     moved = _move(overdue).returning(*shown).cte("moved")
-    cut_off = (
+    interrupted = (
         update(callback_attempts)
         .where(
             _tried.execution_id == overdue.c.execution_id,
             _tried.attempt == overdue.c.attempts,
             _no_outcome,
         )
-        .values(problem=CUT_OFF)
+        .values(problem=INTERRUPTED)
         .returning(_tried.execution_id, _tried.attempt, _tried.problem)
-        .cte("cut_off")
+        .cte("interrupted")
     )
-    told = _event(cut_off, literal(callback_events.FAILED))
+    told = _event(interrupted, literal(callback_events.FAILED))
     return select(*moved.c).add_cte(told.cte("told"))
 
 
@@ -159,7 +165,7 @@ RECOVER = _recover()
 
 # What a delivery that came a second time finds; `problem` is that of the last attempt.
 FIND_FAILED = (
-    select(func.coalesce(_tried.problem, CUT_OFF))
+    select(func.coalesce(_tried.problem, INTERRUPTED))
     .select_from(callbacks)
     .outerjoin(
         callback_attempts,
@@ -171,25 +177,3 @@ FIND_FAILED = (
         _row.attempts == _ATTEMPT,
     )
 )
-
-
-def ask(ended: CTE) -> CTE:
-    """Ask for the callback of the executions that a statement ended, if they have one.
-
-    Gives their ids, and how many attempts at callbacks of theirs there were before.
-    """
-    wanted = select(ended.c.id, ended.c.callback_url, literal(PENDING)).where(
-        ended.c.callback_url.is_not(None)
-    )
-    asked = postgresql.insert(callbacks).from_select(["execution_id", "url", "status"], wanted)
-    # What was requeued after its callback was asked for ends a second time.
-    again = {
-        "status": asked.excluded.status,
-        "first_attempt": _row.attempts + 1,
-        "due_at": func.now(),
-    }
-    return (
-        asked.on_conflict_do_update(index_elements=["execution_id"], set_=again)
-        .returning(_row.execution_id, _row.attempts)
-        .cte("asked")
-    )

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from result_collector.callbacks import statements
-from result_collector.callbacks.delivery_result import Answer
+from result_collector.callbacks.delivery_result import DeliveryResult
 from result_collector.callbacks.sender import Attempt
-from result_collector.tables import executions
 from runlet import callback_events
 from runlet.clock import Clock
+from runlet_postgres.execution_rows import COLUMN_NAMES
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Recovered:
     attempts: int
     next_attempt: int | None
     traceparent: str | None
-    problem: str = statements.CUT_OFF
+    problem: str = statements.INTERRUPTED
 
 
 class CallbackStore:
     """Notes what becomes of callbacks; the engine must be in autocommit mode.
 
-    Every method raises one of SQLAlchemy's errors when the database cannot be used now.
+    Every method raises DatabaseUnavailableError when the database cannot be used now.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -47,10 +47,12 @@ class CallbackStore:
             row = connection.execute(statements.BEGIN, values).mappings().first()
         if row is None:
             return None
-        execution = {column.name: row[column.name] for column in executions.c}
+        execution = {name: row[name] for name in COLUMN_NAMES}
         return Attempt(execution_id, attempt, row["first_attempt"], at, row["url"], execution)
 
-    def conclude(self, attempt: Attempt, answer: Answer, delay_seconds: float | None) -> bool:
+    def conclude(
+        self, attempt: Attempt, result: DeliveryResult, delay_seconds: float | None
+    ) -> bool:
         """Note the outcome of an attempt; a failed one is the last without `delay_seconds`.
 
         False when the callback did not wait for this outcome any more.
@@ -59,11 +61,11 @@ class CallbackStore:
             "of_execution": attempt.execution_id,
             "number": attempt.number,
             "moment": self._clock.now(),
-            "new_status": _status(answer, delay_seconds),
+            "new_status": _status(result, delay_seconds),
             "delay": timedelta(seconds=delay_seconds or 0),
-            "new_http_status": answer.http_status,
-            "new_problem": answer.problem,
-            "event": callback_events.FAILED if answer.problem else callback_events.DELIVERED,
+            "new_http_status": result.http_status,
+            "new_problem": result.problem,
+            "event": callback_events.FAILED if result.problem else callback_events.DELIVERED,
         }
         with self._engine.connect() as connection:
             return connection.execute(statements.CONCLUDE, values).first() is not None
@@ -88,7 +90,7 @@ class CallbackStore:
         ]
 
 
-def _status(answer: Answer, delay_seconds: float | None) -> str:
-    if answer.problem is None:
+def _status(result: DeliveryResult, delay_seconds: float | None) -> str:
+    if result.problem is None:
         return statements.DELIVERED
     return statements.FAILED if delay_seconds is None else statements.PENDING

@@ -2,7 +2,7 @@
 
 import structlog
 
-from result_collector.callbacks.retry_schedule import Schedule
+from result_collector.callbacks.retry_schedule import RetrySchedule
 from result_collector.callbacks.store import CallbackStore, Recovered
 from result_collector.ingest.completion_publisher import Publishes
 from runlet import topology
@@ -24,7 +24,7 @@ class Sweep:
         store: CallbackStore,
         counter: QueueCounter,
         publisher: Publishes,
-        schedule: Schedule,
+        schedule: RetrySchedule,
     ) -> None:
         self._store = store
         self._counter = counter
@@ -32,7 +32,7 @@ class Sweep:
         self._schedule = schedule
 
     def turn(self) -> None:
-        """Look once. Raises BrokerUnavailableError or of SQLAlchemy's errors when that fails."""
+        """Look once. Raises BrokerUnavailableError and DatabaseUnavailableError."""
         schedule = self._schedule
         waiting = self._counter.count(topology.CALLBACKS_QUEUE).messages
         room = schedule.most_waiting - waiting
@@ -56,7 +56,7 @@ def _report(recovered: Recovered) -> None:
     if recovered.next_attempt is None:
         CALLBACKS.labels("given_up").inc()
     log.warning(
-        "callback_given_up" if recovered.next_attempt is None else "callback_asked_for_again",
+        "callback_given_up" if recovered.next_attempt is None else "callback_requeued",
         execution_id=str(recovered.execution_id),
         attempt=recovered.next_attempt or recovered.attempts,
     )

@@ -1,16 +1,16 @@
-"""The threads that call receivers back, beside everything that stores results."""
+"""The loops that call receivers back, beside everything that stores results."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Empty, Queue
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from result_collector.callbacks.retry_until_stopped import Patience
-from runlet.lifecycle import StopSignal
+from runlet.backoff import Stop
 from runlet_amqp.consumer import Consumer, Delivery
-from runlet_telemetry.supervision import Supervisor
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_telemetry.supervision import Loop, LoopContext
 
 log = structlog.get_logger()
 
@@ -19,69 +19,76 @@ WORKERS = 8
 # How soon a stop is seen while nothing arrives.
 IDLE_SECONDS = 0.5
 CONSUMER_LOOP = "callback-consumer"
+WORKER_LOOP = "callback-worker"
 
-Handle = Callable[[Delivery, Patience], None]
+Handle = Callable[[Delivery, Stop], None]
 
 
 class CallbackWorkers:
-    """A consumer with a connection of its own, and threads that handle what it delivers.
+    """A consumer with a connection of its own, and loops that handle what it delivers.
 
-    Each loop has a stop signal of its own. Once it is set, what is being sent is finished; what
-    waits is not settled, so the broker delivers it again, to others.
+    All of them are stopped together. What is being sent is then finished; what waits is not
+    settled, so the broker delivers it again, to others.
     """
 
     def __init__(
         self,
-        supervisor: Supervisor,
         consumer: Consumer,
         deliveries: "Queue[Delivery]",
         handle: Handle,
-        worker_stops: Sequence[StopSignal],
+        workers: int = WORKERS,
     ) -> None:
-        self._supervisor = supervisor
         self._consumer = consumer
         self._deliveries = deliveries
         self._handle = handle
-        self._workers = [
-            threading.Thread(target=self._work, args=(worker_stop,), name=f"callbacks-{number}")
-            for number, worker_stop in enumerate(worker_stops)
-        ]
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._at_work = 0
 
-    def start(self) -> None:
-        """Begin to call back."""
-        for thread in self._workers:
-            thread.start()
-        self._supervisor.start(self._consumer.loop(self._are_done, CONSUMER_LOOP))
+    def consumer_loop(self) -> Loop:
+        """The loop that consumes; it ends when the workers have."""
+        return self._consumer.loop(self._have_ended, CONSUMER_LOOP)
 
-    def join(self) -> None:
-        """Wait until what is being sent is settled."""
-        self._supervisor.ask_to_stop(CONSUMER_LOOP)
-        for thread in self._workers:
-            thread.join()
-        self._supervisor.stop(CONSUMER_LOOP)
+    def worker_loops(self) -> tuple[Loop, ...]:
+        """The loops that send, as many as receivers are called at once."""
+        return tuple(Loop(f"{WORKER_LOOP}-{number}", self._work) for number in range(self._workers))
 
-    def _are_done(self) -> bool:
-        return not any(worker.is_alive() for worker in self._workers)
+    def _have_ended(self) -> bool:
+        with self._lock:
+            return not self._at_work
 
-    def _work(self, stop: StopSignal) -> None:
-        patience = Patience(stop)
-        while not stop.is_set():
-            try:
-                delivery = self._deliveries.get(timeout=IDLE_SECONDS)
-            except Empty:
-                continue
-            # What a lost connection had delivered was given to somebody else.
-            if self._consumer.is_current(delivery):
-                self._handle_and_settle(delivery, patience, stop)
-
-    def _handle_and_settle(self, delivery: Delivery, patience: Patience, stop: StopSignal) -> None:
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._at_work += 1
         try:
-            self._handle(delivery, patience)
-        except SQLAlchemyError as error:
+            yield
+        finally:
+            with self._lock:
+                self._at_work -= 1
+
+    def _work(self, context: LoopContext) -> None:
+        with self._counted():
+            while not context.is_set():
+                try:
+                    delivery = self._deliveries.get(timeout=IDLE_SECONDS)
+                except Empty:
+                    continue
+                # What a lost connection had delivered was given to somebody else.
+                if self._consumer.is_current(delivery):
+                    self._handle_and_settle(delivery, context)
+
+    def _handle_and_settle(self, delivery: Delivery, stop: Stop) -> None:
+        try:
+            self._handle(delivery, stop)
+        except DatabaseUnavailableError as error:
+            # It was away until the stop: the delivery is for whoever comes next.
             log.warning(
-                "callback_not_noted", execution_id=delivery.correlation_id, error=str(error)
+                "callback_interrupted", execution_id=delivery.correlation_id, error=str(error)
             )
-            if stop.is_set():
-                # The database was away to the end: for whoever comes next.
-                return
+            return
+        except Exception:
+            # Unsettled it would take up a worker's place for good; the sweep finds the callback.
+            self._consumer.settle([delivery])
+            raise
         self._consumer.settle([delivery])

@@ -5,10 +5,11 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Engine, Float, Select, cast, extract, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from result_collector.tables import executions
+from runlet.backoff import Stop
 from runlet.execution import Status
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import executions
 from runlet_telemetry.metrics import OLDEST_QUEUED_SECONDS
 
 EVERY_SECONDS = 5.0
@@ -26,12 +27,12 @@ class AgeGauges:
         self._oldest = oldest(language_ids)
         self._forget()
 
-    def turn(self) -> None:
-        """Look once. Raises one of SQLAlchemy's errors when the database cannot be used now."""
+    def turn(self, _stop: Stop) -> None:
+        """Measure once. Raises DatabaseUnavailableError when the database cannot be used now."""
         try:
             with self._engine.connect() as connection:
                 ages = connection.execute(self._oldest).mappings().one()
-        except SQLAlchemyError:
+        except DatabaseUnavailableError:
             self._forget()
             raise
         for language_id, age in ages.items():

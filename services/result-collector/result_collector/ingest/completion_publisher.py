@@ -1,5 +1,6 @@
-"""Telling whoever waits that an execution has ended, and how."""
+"""Publishing that an execution is over, and how, once that is committed."""
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -8,12 +9,16 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from result_collector.ingest.statements import ENDED_COLUMNS, RESULT_COLUMNS
 from runlet.messages import CallbackRequested, ExecutionEnded
 from runlet_amqp import envelopes
 from runlet_amqp.envelopes import Envelope
+from runlet_postgres.execution_rows import read_row
 
 log = structlog.get_logger()
+
+# Bodies that the broker has not confirmed yet, which the publisher keeps until then.
+MAX_UNCONFIRMED_BYTES = 8 * 1024 * 1024
+CONFIRM_SECONDS = 2.0
 
 
 class Publishes(Protocol):
@@ -24,37 +29,71 @@ class Publishes(Protocol):
         ...
 
 
-class Tells(Protocol):
-    """Hears of ends; see Endings."""
+class Completions(Protocol):
+    """Takes executions that have ended; see CompletionPublisher."""
 
-    def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
-        """Tell the end of an execution, given as it was stored."""
+    def publish(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        """Publish the end of an execution, given as it was stored."""
         ...
 
 
-class Endings:
-    """Tells ends that are committed, and waits for nobody.
+class CompletionPublisher:
+    """Publishes ends that are committed; any thread may call it.
 
-    An end that is not heard of does no harm: whoever waits reads the row after a while, and the
-    sweep finds callbacks that nobody asked for.
+    An end that is not published does no harm: whoever waits reads the row after a while, and the
+    sweep finds callbacks that were not requested.
     """
 
-    def __init__(self, publisher: Publishes) -> None:
+    def __init__(
+        self, publisher: Publishes, max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES
+    ) -> None:
         self._publisher = publisher
+        self._max_unconfirmed_bytes = max_unconfirmed_bytes
+        self._unconfirmed_bytes = 0
+        self._confirmed = threading.Condition()
 
-    def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
-        """Tell the end of an execution, given as it was stored, and ask for its callback."""
-        self._ask_for_callback(row, traceparent)
+    def publish(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        """Publish the end of an execution, given as it was stored, and request its callback.
+
+        Waits up to CONFIRM_SECONDS while too much is not confirmed yet.
+        """
+        self._request_callback(row, traceparent)
         try:
-            ended = _ended(row)
+            ended = read_row(row, ExecutionEnded)
         except msgspec.ValidationError as error:
             # Stored by a version that knew other fields; the end itself is safe.
-            log.warning("ending_not_told", execution_id=str(row["id"]), error=str(error))
+            _log_not_published(str(row["id"]), error)
             return
-        future = self._publisher.publish(envelopes.ended(ended, traceparent))
-        future.add_done_callback(partial(_note_failure, str(ended.execution_id)))
+        self._publish(envelopes.ended(ended, traceparent))
 
-    def _ask_for_callback(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+    def _publish(self, message: Envelope) -> None:
+        size = len(message.body)
+        if not self._reserve(size):
+            _log_not_published(message.execution_id, TimeoutError("The broker confirms nothing."))
+            return
+        future = self._publisher.publish(message)
+        future.add_done_callback(partial(self._release, size, message.execution_id))
+
+    def _reserve(self, size: int) -> bool:
+        with self._confirmed:
+            has_room = self._confirmed.wait_for(lambda: self._has_room(size), CONFIRM_SECONDS)
+            if has_room:
+                self._unconfirmed_bytes += size
+            return has_room
+
+    def _has_room(self, size: int) -> bool:
+        """One that is too large on its own goes alone."""
+        in_flight = self._unconfirmed_bytes
+        return in_flight == 0 or in_flight + size <= self._max_unconfirmed_bytes
+
+    def _release(self, size: int, execution_id: str | None, future: "Future[None]") -> None:
+        with self._confirmed:
+            self._unconfirmed_bytes -= size
+            self._confirmed.notify_all()
+        if (error := future.exception()) is not None:
+            _log_not_published(execution_id, error)
+
+    def _request_callback(self, row: Mapping[str, Any], traceparent: str | None) -> None:
         if row["callback_attempt"] is None:
             return
         request = CallbackRequested(row["id"], row["callback_attempt"])
@@ -62,17 +101,10 @@ class Endings:
         future.add_done_callback(partial(_leave_to_sweep, str(request.execution_id)))
 
 
-def _ended(row: Mapping[str, Any]) -> ExecutionEnded:
-    values = {name: row[name] for name in ("session_id", *ENDED_COLUMNS)}
-    result = {name: row[name] for name in RESULT_COLUMNS}
-    return msgspec.convert({**values, "execution_id": row["id"], "result": result}, ExecutionEnded)
-
-
-def _note_failure(execution_id: str, future: "Future[None]") -> None:
-    if (error := future.exception()) is not None:
-        log.warning("ending_not_told", execution_id=execution_id, error=str(error))
+def _log_not_published(execution_id: str | None, error: BaseException) -> None:
+    log.warning("completion_publish_failed", execution_id=execution_id, error=str(error))
 
 
 def _leave_to_sweep(execution_id: str, future: "Future[None]") -> None:
     if (error := future.exception()) is not None:
-        log.warning("callback_left_to_sweep", execution_id=execution_id, error=str(error))
+        log.warning("callback_publish_failed", execution_id=execution_id, error=str(error))

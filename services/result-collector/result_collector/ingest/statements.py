@@ -2,8 +2,10 @@
 
 That makes them proof against repetition and against any order of arrival: a status never goes
 back, a terminal one never changes, and an event of an attempt that was overtaken changes nothing.
+Where an event may be applied stands in runlet.execution.TRANSITIONS.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -15,89 +17,62 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
-    literal_column,
-    or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import DateTime, Integer, Text
 
-from result_collector.callbacks.statements import ask
-from result_collector.tables import dead_letters, execution_events, executions, outbox
-from runlet.execution import ACTIVE, Status
+from runlet import callback_events
+from runlet.execution import RESULT_FIELDS, LifecycleEvent, Status
+from runlet_postgres.execution_rows import COLUMNS, may_happen
+from runlet_postgres.execution_tables import (
+    callbacks,
+    dead_letters,
+    execution_events,
+    executions,
+    outbox,
+)
 from runlet_postgres.prepared_statements import Prepared
 
-RESULT_COLUMNS = (
-    "stdout",
-    "stderr",
-    "stdout_truncated",
-    "stderr_truncated",
-    "exit_code",
-    "signal",
-    "execution_time_ms",
-    "cpu_time_ms",
-    "memory_peak_kb",
-    "compile",
-)
-
 _columns = executions.c
-# Written out, so that the statement can be prepared.
-_active = _columns.status.in_([literal_column(f"'{status}'", Text) for status in sorted(ACTIVE)])
 
 _EXECUTION_ID = bindparam("execution_id", type_=_columns.id.type)
 _AT = bindparam("at", type_=DateTime(timezone=True))
 _ATTEMPT = bindparam("attempt", type_=Integer)
 _NOTE = bindparam("note", type_=Text)
 _NOTED = ["execution_id", "type", "at", "attempt", "detail"]
-_START_AT = bindparam("start_at", type_=DateTime(timezone=True))
 _START_NOTE = bindparam("start_note", type_=Text)
+_STARTED_AT = bindparam("new_started_at", type_=DateTime(timezone=True))
+_ENDED_COLUMNS = [column for column in COLUMNS if column is not _columns.id]
 
 
-ENDED_COLUMNS = (
-    "language",
-    "status",
-    "reason",
-    "attempts",
-    "limits",
-    "feedback",
-    *RESULT_COLUMNS,
-    "created_at",
-    "queued_at",
-    "started_at",
-    "finished_at",
-)
-
-
-def _transition(
-    event_type: str, allowed: ColumnElement[bool], values: dict[str, Any]
-) -> Select[Any]:
-    """Change the execution where `allowed`, and note the event if it is not noted yet.
+def _transition(event: LifecycleEvent, values: dict[str, Any]) -> Select[Any]:
+    """Change the execution where the event may happen, and note it if it is not noted yet.
 
     Gives one row: the execution's and the session's id, its trace, and whether the execution
     changed; none if it is unknown.
     """
-    known, changed = _known(), _change(allowed, values, [_columns.id])
-    return _joined(known, changed).add_cte(_noted(event_type, known))
+    known, changed = _known(), _change(event, values, [_columns.id])
+    return _joined(known, changed).add_cte(_noted(event, known))
 
 
-def _ending(event_type: str, allowed: ColumnElement[bool]) -> Select[Any]:
-    """End the execution where `allowed`, and note the event that ended it, and no other.
+def _ending(event: LifecycleEvent) -> Select[Any]:
+    """End the execution where the event may happen, and note it if it did, and only then.
 
     Gives one row as `_transition` does, with the execution as it is stored where it changed, and
-    in `callback_attempt` the first attempt at the callback that this asked for.
+    in `callback_attempt` the first attempt at the callback that is due now.
     """
-    shown = [_columns[name] for name in ENDED_COLUMNS]
-    returned = [_columns.id, *shown, _columns.callback_url]
-    known, changed = _known(), _change(allowed, _ENDED_VALUES, returned)
-    earlier_attempts = select(ask(changed).c.attempts).scalar_subquery()
+    returned = [_columns.id, *_ENDED_COLUMNS, _columns.callback_url]
+    known, changed = _known(), _change(event, _ENDED_VALUES, returned)
+    earlier_attempts = select(_request_callback(changed).c.attempts).scalar_subquery()
     row = _joined(
         known,
         changed,
-        *(changed.c[name] for name in ENDED_COLUMNS),
+        *(changed.c[column.name] for column in _ENDED_COLUMNS if column.name not in known.c),
         (earlier_attempts + 1).label("callback_attempt"),
     )
-    return row.add_cte(_noted(event_type, changed))
+    return row.add_cte(_noted(event, changed))
 
 
 def _known() -> CTE:
@@ -105,25 +80,48 @@ def _known() -> CTE:
     return known.where(_columns.id == _EXECUTION_ID).cte("known")
 
 
-def _change(
-    allowed: ColumnElement[bool], values: dict[str, Any], returned: list[Column[Any]]
-) -> CTE:
+def _change(event: LifecycleEvent, values: dict[str, Any], returned: Sequence[Column[Any]]) -> CTE:
+    allowed = may_happen(event, _ATTEMPT)
     changed = update(executions).where(_columns.id == _EXECUTION_ID, allowed).values(values)
     return changed.returning(*returned).cte("changed")
 
 
-def _noted(event_type: str, about: CTE) -> CTE:
-    note = select(about.c.id, literal(event_type), _AT, _ATTEMPT, _NOTE)
+def _noted(event: LifecycleEvent, about: CTE) -> CTE:
+    note = select(about.c.id, literal(event, Text), _AT, _ATTEMPT, _NOTE)
     noted = postgresql.insert(execution_events).from_select(_NOTED, note)
     return noted.on_conflict_do_nothing().cte("noted")
 
 
 def _noted_start() -> CTE:
-    """Note the start of the attempt as well, where it is told along with the end."""
-    note = select(_columns.id, literal("started"), _START_AT, _ATTEMPT, _START_NOTE)
-    told = note.where(_columns.id == _EXECUTION_ID, _START_NOTE.is_not(None))
-    noted = postgresql.insert(execution_events).from_select(_NOTED, told)
+    """Note the start of the attempt, unless a message of its own has told it before."""
+    note = select(
+        _columns.id, literal(LifecycleEvent.STARTED, Text), _STARTED_AT, _ATTEMPT, _START_NOTE
+    )
+    began = note.where(_columns.id == _EXECUTION_ID, _START_NOTE.is_not(None))
+    noted = postgresql.insert(execution_events).from_select(_NOTED, began)
     return noted.on_conflict_do_nothing().cte("noted_start")
+
+
+def _request_callback(ended: CTE) -> CTE:
+    """Have the callback of the execution that a statement ended sent, if it has one.
+
+    Gives its id, and how many attempts at its callback there were before.
+    """
+    wanted = select(ended.c.id, ended.c.callback_url, literal(callback_events.PENDING, Text)).where(
+        ended.c.callback_url.is_not(None)
+    )
+    requested = postgresql.insert(callbacks).from_select(["execution_id", "url", "status"], wanted)
+    # What was requeued after its callback was requested ends a second time.
+    again = {
+        "status": requested.excluded.status,
+        "first_attempt": callbacks.c.attempts + 1,
+        "due_at": func.now(),
+    }
+    return (
+        requested.on_conflict_do_update(index_elements=["execution_id"], set_=again)
+        .returning(callbacks.c.execution_id, callbacks.c.attempts)
+        .cte("requested")
+    )
 
 
 def _joined(known: CTE, changed: CTE, *more: ColumnElement[Any]) -> Select[Any]:
@@ -139,26 +137,15 @@ _ENDED_VALUES: dict[str, Any] = {
     # What was remarked before the run stays.
     "feedback": _columns.feedback.op("||")(bindparam("new_feedback", type_=_columns.feedback.type)),
     "attempts": _ATTEMPT,
-    "started_at": func.coalesce(
-        bindparam("new_started_at", type_=DateTime(timezone=True)), _columns.started_at
-    ),
+    "started_at": func.coalesce(_STARTED_AT, _columns.started_at),
     "finished_at": _AT,
-    **{name: bindparam(f"new_{name}") for name in RESULT_COLUMNS},
+    **{name: bindparam(f"new_{name}") for name in RESULT_FIELDS},
 }
 
-# What an attempt says last holds while nothing newer is known. An execution that is queued with
-# this attempt behind it waits for the next one, which alone may change it.
-_not_overtaken = or_(
-    _active & (_columns.attempts < _ATTEMPT),
-    (_columns.status == Status.RUNNING) & (_columns.attempts == _ATTEMPT),
-)
-
-# An attempt that was noted as running, or as over, cannot start once more.
 STARTED = Prepared(
     "started",
     _transition(
-        "started",
-        _active & (_columns.attempts < _ATTEMPT),
+        LifecycleEvent.STARTED,
         {"status": Status.RUNNING, "attempts": _ATTEMPT, "started_at": _AT},
     ),
 )
@@ -168,37 +155,33 @@ STARTED = Prepared(
 RETRYING = Prepared(
     "retrying",
     _transition(
-        "retrying",
-        _not_overtaken,
+        LifecycleEvent.RETRYING,
         {"status": Status.QUEUED, "attempts": _ATTEMPT, "queued_at": _AT, "started_at": None},
     ),
 )
 
-FINISHED = Prepared("finished", _ending("finished", _not_overtaken).add_cte(_noted_start()))
+FINISHED = Prepared("finished", _ending(LifecycleEvent.FINISHED).add_cte(_noted_start()))
 
 # A letter counts as the last attempt of its request, so that one that comes a second time does
 # not touch an execution that was queued again meanwhile.
-GIVEN_UP = Prepared("given_up", _ending("dead_lettered", _not_overtaken))
+GIVEN_UP = Prepared("given_up", _ending(LifecycleEvent.DEAD_LETTERED))
 
-# For the reconciler, which holds a lock on the execution and numbers what it does.
-_in_hand = _active & (_columns.attempts <= _ATTEMPT)
+LOST = Prepared("lost", _ending(LifecycleEvent.LOST))
 
-LOST = Prepared("lost", _ending("lost", _in_hand))
-
-CANCELLED = Prepared("cancelled", _ending("cancelled", _in_hand))
+CANCELLED = Prepared("cancelled", _ending(LifecycleEvent.CANCELLED))
 
 
 def _republished() -> Select[Any]:
     """Queue the execution again, with an outbox row for a request that starts this attempt."""
     known = _known()
     values = {"status": Status.QUEUED, "queued_at": _AT, "started_at": None}
-    changed = _change(_in_hand, values, [_columns.id, _columns.traceparent])
+    changed = _change(LifecycleEvent.REPUBLISHED, values, [_columns.id, _columns.traceparent])
     columns = ["execution_id", "created_at", "attempt", "traceparent"]
     sent = postgresql.insert(outbox).from_select(
         columns, select(changed.c.id, _AT, _ATTEMPT, changed.c.traceparent)
     )
     new = {name: sent.excluded[name] for name in columns[1:]}
-    row = _joined(known, changed).add_cte(_noted("republished", changed))
+    row = _joined(known, changed).add_cte(_noted(LifecycleEvent.REPUBLISHED, changed))
     return row.add_cte(sent.on_conflict_do_update(index_elements=["execution_id"], set_=new).cte())
 
 

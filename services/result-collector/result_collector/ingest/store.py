@@ -1,4 +1,4 @@
-"""Storing deliveries: a batch in one transaction, and apart from it what would spoil it."""
+"""Storing what deliveries change: a batch in one transaction, or one apart from the others."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,11 +10,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
-from result_collector.ingest import batch_entries, dead_letters, handlers, statements
-from result_collector.ingest.batch_entries import Unit
+from result_collector.ingest import dead_letters, statements
+from result_collector.ingest.changes import Change
 from result_collector.ingest.dead_letters import DeadLetter
-from result_collector.ingest.handlers import Change
-from runlet import topology
+from result_collector.ingest.pending_writes import PendingWrite
 from runlet.clock import Clock
 from runlet.execution import TERMINAL
 from runlet_amqp.consumer import Delivery
@@ -26,6 +25,8 @@ log = structlog.get_logger()
 
 # One event is at fault for these, not the database: the same event will fail again.
 EVENT_ERRORS = (InvalidDataError, ValueError, OverflowError)
+
+_UNKNOWN_EXECUTION = "No execution has this id."
 
 
 @dataclass(frozen=True)
@@ -42,81 +43,58 @@ class Stored:
     letter: DeadLetter | None = None
     ended: Mapping[str, Any] | None = None
     traceparent: str | None = None
-    came_along: bool = False
 
 
 class Store:
-    """Applies deliveries to the database; applying one again changes nothing.
+    """Applies changes to the database; applying one again changes nothing.
 
-    The engine must be in autocommit mode.
+    The engine must be in autocommit mode. Every method raises DatabaseUnavailableError when the
+    database cannot be used now.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
 
-    def apply(self, deliveries: Sequence[Delivery]) -> list[Stored]:
-        """Apply a batch; an event that cannot be stored is kept as a dead letter.
+    def apply(self, writes: Sequence[PendingWrite]) -> list[Stored]:
+        """Apply all or nothing; gives what became of each, in the order of `writes`.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises one of EVENT_ERRORS when one of them can never be stored.
         """
-        if len(deliveries) > 1:
-            try:
-                return self._apply_together(batch_entries.of(deliveries))
-            except EVENT_ERRORS as error:
-                log.warning("batch_split", size=len(deliveries), error=str(error))
-        return [
-            stored
-            for unit in map(batch_entries.read, deliveries)
-            for stored in self._apply_alone(unit)
-        ]
-
-    def _apply_together(self, whole: Sequence[Unit]) -> list[Stored]:
-        if len(whole) == 1:
-            with self._connection_for(whole[0].delivery) as connection:
-                return self._apply(connection, whole[0])
+        if len(writes) == 1:
+            with self._connection_for(writes[0]) as connection:
+                return [self._apply(connection, writes[0])]
+        # In one order in every collector, so that they wait for each other instead of deadlocking.
+        order = sorted(range(len(writes)), key=lambda index: writes[index].lock_key)
         with engines.transaction(self._engine) as connection:
-            return [stored for unit in whole for stored in self._apply(connection, unit)]
+            stored = {index: self._apply(connection, writes[index]) for index in order}
+        return [stored[index] for index in range(len(writes))]
 
-    def _apply_alone(self, unit: Unit) -> list[Stored]:
+    def apply_or_refuse(self, write: PendingWrite) -> Stored:
+        """Apply one; what can never be stored is kept as a dead letter."""
         try:
-            with self._connection_for(unit.delivery) as connection:
-                return self._apply(connection, unit)
+            return self.apply([write])[0]
         except EVENT_ERRORS as error:
             with engines.transaction(self._engine) as connection:
-                return [self._refuse(connection, unit.delivery, str(error))]
+                return self._refuse(connection, write.delivery, str(error))
 
-    def _connection_for(self, delivery: Delivery) -> AbstractContextManager[Connection]:
+    def _connection_for(self, write: PendingWrite) -> AbstractContextManager[Connection]:
         """An event writes with one statement, which saves a BEGIN and a COMMIT when it is alone."""
-        if delivery.queue == topology.DEAD_QUEUE:
+        if write.letter is not None:
             return engines.transaction(self._engine)
         return self._engine.connect()
 
-    def _apply(self, connection: Connection, unit: Unit) -> list[Stored]:
-        delivery, event = unit.delivery, unit.event
-        if delivery.queue == topology.DEAD_QUEUE:
-            return [self._give_up(connection, delivery)]
-        if event is None:
-            return [self._refuse(connection, delivery, unit.problem)]
-        change = handlers.by_event(event, unit.begun)
-        stored = _transition(connection, change, delivery.traceparent)
-        if stored is None:
-            refused = (each.delivery for each in batch_entries.apart(unit))
-            return [self._refuse(connection, each, "No execution has this id.") for each in refused]
-        if unit.begun is None:
-            return [stored]
-        began = handlers.by_event(unit.begun)
-        return [replace(stored, change=began, ended=None, came_along=True), stored]
-
-    def _give_up(self, connection: Connection, delivery: Delivery) -> Stored:
-        letter = dead_letters.from_request(delivery)
-        now = self._clock.now()
-        _keep(connection, letter, now)
-        if letter.execution_id is None:
-            return Stored(letter=letter)
-        change = handlers.by_dead_letter(letter, letter.execution_id, now)
-        stored = _transition(connection, change, delivery.traceparent) or Stored()
-        return replace(stored, letter=letter)
+    def _apply(self, connection: Connection, write: PendingWrite) -> Stored:
+        if write.problem:
+            return self._refuse(connection, write.delivery, write.problem)
+        if write.letter is not None:
+            _keep(connection, write.letter, self._clock.now())
+        if write.change is None:
+            return Stored(letter=write.letter)
+        stored = _transition(connection, write.change, write.delivery.traceparent)
+        if write.letter is not None:
+            return replace(stored or Stored(), letter=write.letter)
+        return stored or self._refuse(connection, write.delivery, _UNKNOWN_EXECUTION)
 
     def _refuse(self, connection: Connection, delivery: Delivery, problem: str) -> Stored:
         letter = dead_letters.from_event(delivery)

@@ -2,7 +2,7 @@
 
 import structlog
 
-from result_collector.ingest.handlers import Change
+from result_collector.ingest.changes import Change
 from result_collector.ingest.store import Stored
 from result_collector.instrumentation import EVENTS
 from runlet.clock import Clock
@@ -20,9 +20,8 @@ def report(stored: Stored, clock: Clock) -> None:
         EVENTS_STORED.labels(stored.change.event).inc()
         if stored.changed:
             _measure(stored.change, clock)
-            if not stored.came_along:
-                with tracing.logged(stored.traceparent):
-                    _log(stored.change, str(stored.session_id))
+            with tracing.logged(stored.traceparent):
+                _log(stored.change, str(stored.session_id))
 
 
 def _measure(change: Change, clock: Clock) -> None:
@@ -32,7 +31,7 @@ def _measure(change: Change, clock: Clock) -> None:
 
 
 def _log(change: Change, session_id: str) -> None:
-    started_at = change.start_at and change.start_at.isoformat()
+    started_at = change.new_values.get("started_at")
     log.info(
         f"execution_{change.event}",
         execution_id=str(change.execution_id),
@@ -40,6 +39,6 @@ def _log(change: Change, session_id: str) -> None:
         status=change.status,
         reason=change.reason,
         attempt=change.attempt,
-        started_at=started_at,
+        started_at=started_at and started_at.isoformat(),
         happened_at=change.at.isoformat(),
     )

@@ -1,98 +1,94 @@
-"""The thread that writes: it takes deliveries in batches and settles what is stored."""
+"""The loop that writes: it takes deliveries in batches and settles what is stored."""
 
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from queue import Empty, Queue
+from functools import partial
+from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from runlet.lifecycle import StopSignal
+from result_collector.ingest.inbox import Inbox
+from runlet.backoff import Stop, retry_until_stopped
 from runlet_amqp.consumer import Delivery
+from runlet_postgres.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
-BATCH_SIZE = 200
 # How soon a stop is seen while nothing arrives.
 IDLE_SECONDS = 0.2
-FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.2, 5.0
 
-Write = Callable[[Sequence[Delivery]], None]
-Settle = Callable[[Sequence[Delivery]], None]
+_RETRIED = (DatabaseUnavailableError,)
+
+Write = Callable[["deque[Delivery]"], None]
+
+
+class Settles(Protocol):
+    """The part of runlet_amqp.consumer.Consumer that is used here."""
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """False for what a lost connection had delivered, which comes again."""
+        ...
+
+    def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge deliveries."""
+        ...
+
+    def requeue(self, delivery: Delivery) -> None:
+        """Put a delivery back into its queue, which counts it as one more failed delivery."""
+        ...
 
 
 class Writer:
     """Writes batches until stopped; while the database is away it keeps its batch and tries again.
 
     A batch that is not written when the stop comes is not settled, so the broker delivers it again.
+    Nor is what a lost connection had delivered: the broker has given it to somebody else.
     """
 
-    def __init__(
-        self, deliveries: "Queue[Delivery]", write: Write, settle: Settle, stop: StopSignal
-    ) -> None:
-        self._deliveries = deliveries
+    def __init__(self, inbox: Inbox, write: Write, consumer: Settles) -> None:
+        self._inbox = inbox
         self._write = write
-        self._settle = settle
-        self._stop = stop
-        self._thread = threading.Thread(target=self._run, name="writer")
-        self.failed = False
+        self._consumer = consumer
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+    def run(self, stop: Stop) -> None:
+        """Write until `stop` is set. Raises what a defect raises, with its batch requeued."""
+        while not stop.is_set():
+            batch = self._current(self._inbox.take_batch(IDLE_SECONDS))
+            if batch:
+                self._write_and_settle(batch, stop)
 
-    def join(self) -> None:
-        """Wait until the batch in hand is settled."""
-        self._thread.join()
+    def wake(self) -> None:
+        """See a stop at once; any thread may call it."""
+        self._inbox.wake()
 
-    @property
-    def alive(self) -> bool:
-        """Whether batches are still being written."""
-        return self._thread.is_alive()
-
-    def _run(self) -> None:
-        self.failed = True
+    def _write_and_settle(self, batch: Sequence[Delivery], stop: Stop) -> None:
+        pending = deque(batch)
         try:
-            while not self._stop.is_set():
-                batch = self._next_batch()
-                if batch and self._write_stubbornly(batch):
-                    self._settle(batch)
-            self.failed = False
-        finally:
-            # Without this thread the process has no use; whoever supervises it starts another.
-            self._stop.set()
+            retry_until_stopped(partial(self._write_current, pending), stop, _RETRIED, _log_failure)
+        except DatabaseUnavailableError as error:
+            log.warning("batch_not_stored", size=len(pending), error=str(error))
+        except Exception:
+            # Without an answer they would count as in hand for as long as the connection lasts.
+            for delivery in batch:
+                self._consumer.requeue(delivery)
+            raise
+        left = {delivery.tag for delivery in pending}
+        self._consumer.settle([each for each in batch if each.tag not in left])
 
-    def _next_batch(self) -> list[Delivery]:
-        batch: list[Delivery] = []
-        with suppress(Empty):
-            batch.append(self._deliveries.get(timeout=IDLE_SECONDS))
-            while len(batch) < BATCH_SIZE:
-                batch.append(self._deliveries.get_nowait())
-        return batch
+    def _write_current(self, pending: "deque[Delivery]") -> None:
+        current = self._current(pending)
+        if len(current) < len(pending):
+            pending.clear()
+            pending.extend(current)
+        if pending:
+            self._write(pending)
 
-    def _write_stubbornly(self, batch: Sequence[Delivery]) -> bool:
-        """Write until it succeeds; False when the stop came first."""
-        retrying = Retrying(
-            retry=retry_if_exception_type(SQLAlchemyError),
-            wait=wait_random_exponential(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS),
-            stop=lambda _state: self._stop.is_set(),
-            sleep=self._pause,
-            before_sleep=_log_failure,
-            reraise=True,
-        )
-        try:
-            retrying(self._write, batch)
-        except SQLAlchemyError as error:
-            log.warning("batch_given_back", size=len(batch), error=str(error))
-            return False
-        return True
-
-    def _pause(self, seconds: float) -> None:
-        self._stop.wait(seconds)
+    def _current(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        current = [delivery for delivery in deliveries if self._consumer.is_current(delivery)]
+        if dropped := len(deliveries) - len(current):
+            log.info("stale_deliveries_dropped", count=dropped)
+        return current
 
 
-def _log_failure(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("database_unavailable", attempt=state.attempt_number, error=str(error))
+def _log_failure(attempt: int, error: BaseException) -> None:
+    log.warning("database_unavailable", attempt=attempt, error=str(error))

@@ -13,7 +13,7 @@ _DELAYS = tuple(topology.retry_queue(seconds) for seconds in topology.RETRY_DELA
 
 
 @dataclass(frozen=True)
-class Look:
+class QueueSnapshot:
     """Whether all that happened is taken out of the collector's queues, and where no work waits."""
 
     drained: bool
@@ -29,7 +29,7 @@ class IdleLanguages:
         self._since: dict[str, float] = {}
 
     def note(self, idle: Collection[str]) -> frozenset[str]:
-        """Take note of a look; gives the languages that were idle at every look for long enough."""
+        """Take note of a snapshot; gives the languages idle in each for long enough."""
         now = self._clock.monotonic()
         self._since = {language: self._since.get(language, now) for language in idle}
         return frozenset(
@@ -39,27 +39,27 @@ class IdleLanguages:
         )
 
 
-class Queues:
+class QueueInspector:
     """Counts ready messages."""
 
     def __init__(self, counter: QueueCounter, languages: Collection[str]) -> None:
         self._counter = counter
         self._languages = languages
 
-    def look(self) -> Look:
+    def inspect(self) -> QueueSnapshot:
         """Look once, and put back queues that somebody deleted.
 
         Raises BrokerUnavailableError when the broker does not answer.
         """
         drained = self._are_empty(_INBOX)
         if not self._are_empty(_DELAYS):
-            return Look(drained, frozenset())
+            return QueueSnapshot(drained, frozenset())
         idle = [
             language
             for language in self._languages
             if self._are_empty([topology.run_queue(language)])
         ]
-        return Look(drained, frozenset(idle))
+        return QueueSnapshot(drained, frozenset(idle))
 
     def _are_empty(self, queues: Collection[str]) -> bool:
         return all(self._counter.count(queue).messages == 0 for queue in queues)

@@ -10,11 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping
 
 from result_collector.ingest import statements
-from result_collector.ingest.handlers import Change, ended_values
+from result_collector.ingest.changes import Change, ended_values
 from result_collector.reconciliation import stuck_executions
 from result_collector.reconciliation.overtaken_requests import Overtaking, Waiting
-from runlet.clock import Clock
-from runlet.execution import ExecutionResult, Reason, Status
+from runlet.execution import ExecutionResult, LifecycleEvent, Reason, Status
 from runlet.messages import CancelRequested
 
 MOST_REPUBLICATIONS = 3
@@ -29,8 +28,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Unheard:
-    """A cancellation to be told once more, and the trace of the execution."""
+class UnansweredCancellation:
+    """A cancellation to be published once more, and the trace of the execution."""
 
     cancel: CancelRequested
     traceparent: str | None
@@ -46,7 +45,7 @@ class Reconciled:
 
 
 class Reconciliation:
-    """Finds what is overdue and decides about it; any number may work side by side.
+    """Finds what is stuck and decides about it; any number may work side by side.
 
     A request that was believed lost may turn up all the same and run beside the one that took its
     place. That does no harm: the first end that is stored is the end, and no event of an attempt
@@ -54,10 +53,9 @@ class Reconciliation:
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, after: timedelta, offered_languages: Collection[str]
+        self, engine: Engine, after: timedelta, offered_languages: Collection[str]
     ) -> None:
         self._engine = engine
-        self._clock = clock
         self._after = after
         self._offered_languages = list(offered_languages)
         self._overtaking = Overtaking(after)
@@ -65,26 +63,24 @@ class Reconciliation:
     def find_overtaken(self) -> list[UUID]:
         """Queued executions that were overtaken since they were first found here.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises DatabaseUnavailableError when the database cannot be used now.
         """
-        now = self._clock.now()
-        values = {"now": now, "after": self._after}
+        values = {"offered_languages": self._offered_languages, "after": self._after}
         with self._engine.begin() as connection:
             found = connection.execute(stuck_executions.FIND_WAITING, values)
             waiting = [Waiting(*row) for row in found]
-            newest_started = _newest_started(connection, now) if waiting else {}
+            newest_started = _newest_started(connection) if waiting else {}
+            now = connection.execute(stuck_executions.NOW).scalar_one()
         return self._overtaking.note(waiting, newest_started, now)
 
     def settle_batch(
         self, idle_languages: Collection[str], overtaken: Collection[UUID]
     ) -> list[Reconciled]:
-        """Settle at most overdue.BATCH_SIZE executions; no work waits for `idle_languages`.
+        """Settle up to stuck_executions.BATCH_SIZE; no work waits for `idle_languages`.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises DatabaseUnavailableError when the database cannot be used now.
         """
-        now = self._clock.now()
         values = {
-            "now": now,
             "after": self._after,
             "idle_languages": list(idle_languages),
             "offered_languages": self._offered_languages,
@@ -92,27 +88,26 @@ class Reconciliation:
         }
         with self._engine.begin() as connection:
             found = connection.execute(stuck_executions.FIND_OVERDUE, values).mappings().all()
-            return [_settle(connection, row, now) for row in found]
+            return [_settle(connection, row) for row in found]
 
-    def unheard_cancellations(self) -> list[Unheard]:
+    def unanswered_cancellations(self) -> list[UnansweredCancellation]:
         """Cancellations of executions that are running all the same."""
-        query = stuck_executions.FIND_UNHEARD_CANCELLATIONS
         with self._engine.begin() as connection:
-            found = connection.execute(query, {"now": self._clock.now()}).all()
+            found = connection.execute(stuck_executions.FIND_UNANSWERED_CANCELLATIONS).all()
         return [
-            Unheard(CancelRequested(execution_id, at), traceparent)
+            UnansweredCancellation(CancelRequested(execution_id, at), traceparent)
             for execution_id, at, traceparent in found
         ]
 
 
-def _newest_started(connection: Connection, now: datetime) -> dict[str, datetime]:
-    found = connection.execute(stuck_executions.FIND_NEWEST_STARTED, {"now": now})
+def _newest_started(connection: Connection) -> dict[str, datetime]:
+    found = connection.execute(stuck_executions.FIND_NEWEST_STARTED)
     return {row.language: row.accepted_at for row in found}
 
 
-def _settle(connection: Connection, found: RowMapping, now: datetime) -> Reconciled:
+def _settle(connection: Connection, found: RowMapping) -> Reconciled:
     outcome = _outcome(found)
-    change = _CHANGES[outcome](found, now)
+    change = _CHANGES[outcome](found)
     row = change.statement.execute(connection, change.parameters).mappings().one()
     return Reconciled(outcome, change, dict(row))
 
@@ -125,7 +120,7 @@ def _outcome(found: RowMapping) -> Outcome:
     return Outcome.REPUBLISHED
 
 
-def _republished(found: RowMapping, now: datetime) -> Change:
+def _republished(found: RowMapping) -> Change:
     if found["status"] == Status.RUNNING:
         note = f"Nothing came back of attempt {found['attempts']}, so the run is sent out again."
     else:
@@ -133,21 +128,29 @@ def _republished(found: RowMapping, now: datetime) -> Change:
     # A number for each, whether or not the one before has started anything.
     attempt = _newest_attempt(found) + 1
     republished = statements.REPUBLISHED
-    return Change("republished", found["id"], Status.QUEUED, attempt, now, republished, note=note)
+    return Change(
+        LifecycleEvent.REPUBLISHED,
+        found["id"],
+        Status.QUEUED,
+        attempt,
+        found["now"],
+        republished,
+        note=note,
+    )
 
 
-def _lost(found: RowMapping, now: datetime) -> Change:
+def _lost(found: RowMapping) -> Change:
     if found["not_offered"]:
         detail = f"The language {found['language']} is not offered any more."
     else:
         times = found["republications"] + 1
         detail = f"The run was sent out {times} times, and nothing came back."
     return Change(
-        "lost",
+        LifecycleEvent.LOST,
         found["id"],
         Status.FAILED,
         _newest_attempt(found),
-        now,
+        found["now"],
         statements.LOST,
         Reason.LOST,
         note=detail,
@@ -155,14 +158,14 @@ def _lost(found: RowMapping, now: datetime) -> Change:
     )
 
 
-def _cancelled(found: RowMapping, now: datetime) -> Change:
+def _cancelled(found: RowMapping) -> Change:
     cancelled = Status.CANCELLED
     return Change(
-        "cancelled",
+        LifecycleEvent.CANCELLED,
         found["id"],
         cancelled,
         _newest_attempt(found),
-        now,
+        found["now"],
         statements.CANCELLED,
         Reason.CANCELLED,
         new_values=ended_values(cancelled, Reason.CANCELLED, None, None, ExecutionResult()),

@@ -5,12 +5,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Column, Delete, Engine, Select, Table, bindparam, delete, select
-from sqlalchemy.types import DateTime
+from sqlalchemy.types import DateTime, Integer
 
-from result_collector.tables import dead_letters, executions, outbox, run_allowances
+from runlet.backoff import Stop
 from runlet.clock import Clock
 from runlet.execution import ACTIVE, Status
-from runlet.lifecycle import StopSignal
+from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet_telemetry.metrics import RETENTION_REMOVED
 
 log = structlog.get_logger()
@@ -22,10 +23,11 @@ PAUSE_SECONDS = 0.2
 KEEP_ALLOWANCES = timedelta(hours=1)
 
 _BEFORE = bindparam("before", type_=DateTime(timezone=True))
+_SIZE = bindparam("size", type_=Integer)
 
 
 def _remove(table: Table, key: Column[Any], old: Select[Any]) -> Delete:
-    batch = old.limit(BATCH_SIZE).with_for_update(of=table, skip_locked=True)
+    batch = old.limit(_SIZE).with_for_update(of=table, skip_locked=True)
     return delete(table).where(key.in_(batch))
 
 
@@ -54,28 +56,47 @@ TABLES = tuple(_STATEMENTS)
 
 
 class Retention:
-    """Removes in small batches; any number may work side by side."""
+    """Removes in small batches; any number may work side by side.
 
-    def __init__(self, engine: Engine, clock: Clock, keep: timedelta, stop: StopSignal) -> None:
+    A row may be megabytes, so a batch that the database does not finish in time is halved, down to
+    one row, and one that it finishes is followed by a larger one.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, keep: timedelta) -> None:
         self._engine = engine
         self._clock = clock
         self._keep = dict.fromkeys(_STATEMENTS, keep) | {"run_allowances": KEEP_ALLOWANCES}
-        self._stop = stop
 
-    def turn(self) -> None:
+    def turn(self, stop: Stop) -> None:
         """Remove all that is too old, or as much as there is time for before the stop.
 
-        Raises one of SQLAlchemy's errors when the database cannot be used now.
+        Raises DatabaseUnavailableError when the database cannot be used now.
         """
-        for table, statement in _STATEMENTS.items():
-            while self._remove_batch(table, statement) == BATCH_SIZE:
-                if self._stop.wait(PAUSE_SECONDS):
-                    return
+        for table in TABLES:
+            self._remove_from(table, stop)
+            if stop.is_set():
+                return
 
-    def _remove_batch(self, table: str, statement: Delete) -> int:
-        values = {"before": self._clock.now() - self._keep[table]}
+    def _remove_from(self, table: str, stop: Stop) -> None:
+        size = BATCH_SIZE
+        while True:
+            try:
+                is_last = self._remove_batch(table, size) < size
+            except DatabaseUnavailableError as error:
+                if size == 1:
+                    raise
+                size //= 2
+                log.warning("retention_batch_halved", table=table, size=size, error=str(error))
+                is_last = False
+            else:
+                size = min(2 * size, BATCH_SIZE)
+            if is_last or stop.wait(PAUSE_SECONDS):
+                return
+
+    def _remove_batch(self, table: str, size: int) -> int:
+        values = {"before": self._clock.now() - self._keep[table], "size": size}
         with self._engine.begin() as connection:
-            removed = connection.execute(statement, values).rowcount
+            removed = connection.execute(_STATEMENTS[table], values).rowcount
         if removed:
             RETENTION_REMOVED.labels(table).inc(removed)
             log.info("old_rows_removed", table=table, count=removed)

@@ -6,7 +6,7 @@ from runlet.languages import Language
 from runlet_http.openapi import blueprints, documents
 from runlet_http.problems import ProblemError
 from session_api import context
-from session_api.openapi import examples, links
+from session_api.openapi import links
 from session_api.openapi.problem_documents import NO_LANGUAGE
 from session_api.sessions.schemas import LanguageListSchema, LanguageWithTemplateSchema
 
@@ -29,9 +29,7 @@ _IN_PATH = {
     **documents.links(200, **links.FIRST_LANGUAGE),
 )
 @blueprints.document_problems(languages)
-@languages.response(
-    200, LanguageListSchema, description="Every language on offer.", example=examples.LANGUAGES
-)
+@languages.response(200, LanguageListSchema, description="Every language on offer.")
 def list_offered() -> dict[str, Any]:
     """Every language this deployment offers."""
     described = [_describe(language) for language in context.current().languages.values()]
@@ -45,7 +43,6 @@ def list_offered() -> dict[str, Any]:
     200,
     LanguageWithTemplateSchema,
     description="The language and its template.",
-    example=examples.LANGUAGE_WITH_TEMPLATE,
 )
 def read(language_id: str) -> dict[str, Any]:
     """A language and the program its sessions start with."""

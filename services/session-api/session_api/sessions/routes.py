@@ -8,15 +8,16 @@ import structlog
 from flask import Response, request, url_for
 
 from runlet.languages import LANGUAGES
+from runlet_http import path_ids
 from runlet_http.cursors import Cursor
 from runlet_http.openapi import blueprints, documents
 from runlet_http.openapi.documents import UUID_EXAMPLE
 from runlet_http.problems import ProblemError
 from session_api import context
-from session_api.openapi import examples, links
+from session_api.openapi import links
 from session_api.openapi.problem_documents import CLOSED, NO_SESSION, STALE
 from session_api.sessions.preconditions import accepted_revisions
-from session_api.sessions.repository import Changes, SessionNotFoundError
+from session_api.sessions.repository import Changes
 from session_api.sessions.schemas import (
     ChangesSchema,
     ClosedSchema,
@@ -38,6 +39,9 @@ _SESSION = "/code-sessions/<session_id>"
 _IN_PATH = [documents.path_id("session_id", "session")]
 _ETAG = {"ETag": documents.header("The revision, in quotes.", '"1"', pattern='^"[0-9]+"$')}
 _CREATED = {**_ETAG, "Location": documents.header("Where it is.", f"/code-sessions/{UUID_EXAMPLE}")}
+
+_NEW_SESSION = {"language": "python", "user_id": "student-7", "problem_id": "two-sum"}
+_CHANGES = {"source_code": 'print("Hello World")\n'}
 
 Answer = tuple[Any, int, Mapping[str, str]]
 
@@ -65,12 +69,11 @@ _IF_NONE_MATCH = {
     **documents.links(201, **links.THIS_SESSION),
 )
 @blueprints.document_problems(sessions, 400, 413, 415, 422, 503)
-@sessions.arguments(NewSessionSchema(), example=examples.NEW_SESSION)
+@sessions.arguments(NewSessionSchema(), example=_NEW_SESSION)
 @sessions.response(
     201,
     SessionSchema,
     description="The session, which starts as the template.",
-    example=examples.SESSION,
     headers=_CREATED,
 )
 def create(body: dict[str, Any]) -> Answer:
@@ -92,9 +95,7 @@ def create(body: dict[str, Any]) -> Answer:
 )
 @blueprints.document_problems(sessions, 422, 503)
 @sessions.arguments(PageSchema(), location="query")
-@sessions.response(
-    200, SessionListSchema, description="A page of sessions.", example=examples.SESSIONS
-)
+@sessions.response(200, SessionListSchema, description="A page of sessions.")
 def list_newest(page: dict[str, Any]) -> dict[str, Any]:
     """The sessions of a user, or of all, newest first."""
     limit: int = page["limit"]
@@ -118,12 +119,11 @@ def list_newest(page: dict[str, Any]) -> dict[str, Any]:
     200,
     WholeSessionSchema,
     description="The session; its ETag is the revision.",
-    example=examples.WHOLE_SESSION,
     headers=_ETAG,
 )
 def read(session_id: str) -> Answer | Response:
     """The whole session."""
-    session = context.current().sessions.get(_uuid(session_id))
+    session = context.current().sessions.get(_parse(session_id))
     # Closing leaves the revision as it is, so it tells nothing about a session that is closed.
     if session.status == ACTIVE and request.if_none_match.contains_weak(str(session.revision)):
         return Response(status=304, headers=_etag(session.revision))
@@ -138,12 +138,11 @@ def read(session_id: str) -> Answer | Response:
     **documents.links(200, **links.THIS_SESSION),
 )
 @blueprints.document_problems(sessions, 400, NO_SESSION, CLOSED, STALE, 413, 415, 422, 503)
-@sessions.arguments(ChangesSchema(), example=examples.CHANGES)
+@sessions.arguments(ChangesSchema(), example=_CHANGES)
 @sessions.response(
     200,
     SavedSchema,
     description="Saved; the revision went up by one.",
-    example=examples.SAVED,
     headers=_ETAG,
 )
 def save(body: dict[str, Any], session_id: str) -> Answer:
@@ -152,7 +151,7 @@ def save(body: dict[str, Any], session_id: str) -> Answer:
         context.current().language(body["language"])
     _checked_size(body.get("source_code", ""))
     accepted = accepted_revisions(request.headers.get("If-Match"))
-    saved = context.current().sessions.save(_uuid(session_id), Changes(**body), accepted)
+    saved = context.current().sessions.save(_parse(session_id), Changes(**body), accepted)
     log.debug("session_saved", session_id=session_id, revision=saved.revision)
     return saved, 200, _etag(saved.revision)
 
@@ -164,24 +163,17 @@ def save(body: dict[str, Any], session_id: str) -> Answer:
     **documents.links(200, **links.THIS_SESSION),
 )
 @blueprints.document_problems(sessions, NO_SESSION, 503)
-@sessions.response(200, ClosedSchema, description="The session is closed.", example=examples.CLOSED)
+@sessions.response(200, ClosedSchema, description="The session is closed.")
 def close(session_id: str) -> dict[str, Any]:
     """Close a session for good; closing it again changes nothing."""
-    known_id = _uuid(session_id)
+    known_id = _parse(session_id)
     if context.current().sessions.close(known_id):
         log.info("session_closed", session_id=str(known_id))
     return {"session_id": known_id, "status": INACTIVE}
 
 
-def _uuid(text: str) -> UUID:
-    """The id in a path; what is no UUID in its usual form names no session."""
-    try:
-        parsed = UUID(text)
-    except ValueError as error:
-        raise SessionNotFoundError from error
-    if str(parsed) != text.lower():
-        raise SessionNotFoundError
-    return parsed
+def _parse(session_id: str) -> UUID:
+    return path_ids.parse(session_id, "code session")
 
 
 def _checked_size(source_code: str) -> str:

@@ -13,8 +13,9 @@ from result_collector.feedback.feedback import PLATFORM_REASONS, platform_feedba
 from result_collector.ingest import statements
 from result_collector.ingest.dead_letters import DeadLetter
 from result_collector.ingest.text_sanitizer import storable
-from runlet.execution import CompileResult, ExecutionResult, FeedbackNote, Reason, Status
+from runlet.execution import ExecutionResult, FeedbackNote, LifecycleEvent, Reason, Status
 from runlet.messages import Event, ExecutionFinished, ExecutionRetrying, ExecutionStarted
+from runlet_postgres.execution_rows import result_values
 from runlet_postgres.prepared_statements import Prepared
 
 
@@ -22,11 +23,11 @@ from runlet_postgres.prepared_statements import Prepared
 class Change:
     """A transition of one execution, and the statement that applies it where it may be applied.
 
-    `event` names it in the lifecycle, `note` is its detail there. `start_at` and `start_note` are
-    those of the attempt's start, where an end tells it.
+    `note` is the event's detail in the lifecycle, and `start_note` that of the attempt's start,
+    where an end tells of it.
     """
 
-    event: str
+    event: LifecycleEvent
     execution_id: UUID
     status: Status
     attempt: int
@@ -35,7 +36,6 @@ class Change:
     reason: Reason | None = None
     note: str | None = None
     new_values: Mapping[str, Any] = field(default_factory=dict)
-    start_at: datetime | None = None
     start_note: str | None = None
 
     @property
@@ -46,30 +46,30 @@ class Change:
             "at": self.at,
             "attempt": self.attempt,
             "note": self.note,
-            "start_at": self.start_at,
             "start_note": self.start_note,
             **{f"new_{name}": value for name, value in self.new_values.items()},
         }
 
 
-def by_event(event: Event, start: ExecutionStarted | None = None) -> Change:
-    """What an event changes; with an end, its attempt's `start` may be told as well."""
+def from_event(event: Event) -> Change:
+    """What an event changes."""
     match event:
         case ExecutionStarted(execution_id=id_, attempt=attempt, started_at=at):
-            started, note = statements.STARTED, _start_note(event)
-            return Change("started", id_, Status.RUNNING, attempt, at, started, note=note)
+            name, statement = LifecycleEvent.STARTED, statements.STARTED
+            note = _start_note(event)
+            return Change(name, id_, Status.RUNNING, attempt, at, statement, note=note)
         case ExecutionRetrying(execution_id=id_, attempt=attempt, at=at):
+            name, statement = LifecycleEvent.RETRYING, statements.RETRYING
             note = storable(event.detail)
-            retrying = statements.RETRYING
-            return Change("retrying", id_, Status.QUEUED, attempt, at, retrying, note=note)
+            return Change(name, id_, Status.QUEUED, attempt, at, statement, note=note)
         case ExecutionFinished():
-            return _finished(event, start)
+            return _finished(event)
 
 
-def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Change:
+def from_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Change:
     """The end of an execution whose request was given up."""
     return Change(
-        "dead_lettered",
+        LifecycleEvent.DEAD_LETTERED,
         execution_id,
         Status.FAILED,
         letter.attempts,
@@ -83,16 +83,18 @@ def by_dead_letter(letter: DeadLetter, execution_id: UUID, at: datetime) -> Chan
     )
 
 
-def _start_note(event: ExecutionStarted) -> str:
-    return storable(f"by runner {event.runner}")
+def _start_note(event: ExecutionStarted | ExecutionFinished) -> str:
+    """Where the attempt runs; a version before tells the runner alone."""
+    places = {"container": event.container, "image": event.image}
+    told = (f"{kind} {name}" for kind, name in places.items() if name)
+    return storable(", ".join((f"by runner {event.runner}", *told)))
 
 
-def _finished(event: ExecutionFinished, start: ExecutionStarted | None) -> Change:
+def _finished(event: ExecutionFinished) -> Change:
     detail = None if event.detail is None else storable(event.detail)
-    started_at = event.started_at or (start.started_at if start else None)
     ending = " ".join(filter(None, (event.status, event.reason)))
     return Change(
-        "finished",
+        LifecycleEvent.FINISHED,
         event.execution_id,
         event.status,
         event.attempt,
@@ -104,12 +106,11 @@ def _finished(event: ExecutionFinished, start: ExecutionStarted | None) -> Chang
             event.status,
             event.reason,
             detail,
-            started_at,
+            event.started_at,
             event.result,
             read_error(event.language, event.result, event.reason),
         ),
-        start_at=None if start is None else start.started_at,
-        start_note=None if start is None else _start_note(start),
+        start_note=_start_note(event) if event.started_at and event.runner else None,
     )
 
 
@@ -134,15 +135,17 @@ def ended_values(
 
 
 def _result_values(result: ExecutionResult) -> dict[str, Any]:
-    values = {name: getattr(result, name) for name in statements.RESULT_COLUMNS}
-    return {
-        **values,
-        "stdout": storable(result.stdout),
-        "stderr": storable(result.stderr),
-        "compile": None if result.compile is None else _compile_values(result.compile),
-    }
+    return {name: _storable(value) for name, value in result_values(result).items()}
 
 
-def _compile_values(result: CompileResult) -> dict[str, Any]:
-    values: dict[str, Any] = msgspec.to_builtins(result)
-    return {**values, "stdout": storable(result.stdout), "stderr": storable(result.stderr)}
+def _storable(value: Any) -> Any:
+    """The value with all text in it as PostgreSQL can hold it."""
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {name: _storable(each) for name, each in value.items()}
+        case list():
+            return [_storable(each) for each in value]
+        case _:
+            return value

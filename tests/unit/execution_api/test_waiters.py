@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from execution_api.executions.waiters import MOST_EXPECTED, Row, Waiters, wait_until
+from execution_api.executions.waiters import MAX_PENDING, Row, WaiterRegistry, wait_until
 from support.wait_until import eventually
 
 LONG = 30.0
@@ -33,67 +33,67 @@ def is_over(row: Row) -> bool:
     return bool(row["status"] == "COMPLETED")
 
 
-def wait(execution: Execution, waiters: Waiters, seconds: float = LONG) -> Row:
+def wait(execution: Execution, waiters: WaiterRegistry, seconds: float = LONG) -> Row:
     """Wait for the execution X."""
     return wait_until(is_over, execution.read, waiters, X, seconds)
 
 
 def test_what_is_over_is_read_once() -> None:
     execution = Execution("COMPLETED")
-    assert wait(execution, Waiters())["status"] == "COMPLETED"
+    assert wait(execution, WaiterRegistry())["status"] == "COMPLETED"
     assert execution.reads == 1
 
 
 def test_no_time_means_one_look() -> None:
     execution = Execution("RUNNING")
-    assert wait(execution, Waiters(), 0)["status"] == "RUNNING"
+    assert wait(execution, WaiterRegistry(), 0)["status"] == "RUNNING"
     assert execution.reads == 1
 
 
 def test_an_end_that_is_told_is_the_answer_without_another_read() -> None:
-    waiters = Waiters()
-    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end(X, ENDED))
+    waiters = WaiterRegistry()
+    execution = Execution("RUNNING", after_read=lambda: waiters.notify_finished(X, ENDED))
     assert wait(execution, waiters) == ENDED
     assert execution.reads == 1
 
 
 def test_everybody_who_waits_is_answered() -> None:
-    waiters = Waiters()
-    with waiters.bell(X) as first, waiters.bell(X) as second:
-        waiters.announce_end(X, ENDED)
+    waiters = WaiterRegistry()
+    with waiters.waiting_for(X) as first, waiters.waiting_for(X) as second:
+        waiters.notify_finished(X, ENDED)
         assert (first.ended, second.ended) == (ENDED, ENDED)
 
 
 def test_unheard_news_makes_a_waiter_look() -> None:
-    waiters = Waiters()
-    execution = Execution("RUNNING", "COMPLETED", after_read=lambda: waiters.announce_news(X))
+    waiters = WaiterRegistry()
+    execution = Execution("RUNNING", "COMPLETED", after_read=lambda: waiters.notify_stale(X))
     assert wait(execution, waiters)["status"] == "COMPLETED"
 
 
 def test_the_end_of_another_execution_wakes_nobody() -> None:
-    waiters = Waiters()
-    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end(Y, ENDED))
+    waiters = WaiterRegistry()
+    execution = Execution("RUNNING", after_read=lambda: waiters.notify_finished(Y, ENDED))
     assert wait(execution, waiters, 0.01)["status"] == "RUNNING"
     assert execution.reads == 2
 
 
 def test_nobody_is_remembered_who_waits_no_more() -> None:
-    waiters = Waiters()
-    with waiters.bell(X):
-        assert waiters.is_awaited(X)
-    assert not waiters.is_awaited(X)
+    waiters = WaiterRegistry()
+    with waiters.waiting_for(X):
+        assert waiters.has_waiters(X)
+    assert not waiters.has_waiters(X)
 
 
-def listening() -> Waiters:
-    """Waiters who hear of ends."""
-    waiters = Waiters()
+def listening() -> WaiterRegistry:
+    """WaiterRegistry who receive of ends."""
+    waiters = WaiterRegistry()
     waiters.listening = True
     return waiters
 
 
 def test_what_was_accepted_here_is_waited_for_without_a_read() -> None:
     waiters, execution = listening(), Execution("QUEUED")
-    waiters.expect(X)
+    waiters.mark_pending(X)
     teller = threading.Thread(target=eventually_tell, args=(waiters,))
     teller.start()
     assert wait(execution, waiters) == ENDED
@@ -101,59 +101,59 @@ def test_what_was_accepted_here_is_waited_for_without_a_read() -> None:
     assert execution.reads == 0
 
 
-def eventually_tell(waiters: Waiters) -> None:
+def eventually_tell(waiters: WaiterRegistry) -> None:
     """Tell the end of X as soon as somebody waits for it."""
-    eventually(lambda: waiters.is_awaited(X))
-    waiters.cease_to_expect(X)
-    waiters.announce_end(X, ENDED)
+    eventually(lambda: waiters.has_waiters(X))
+    waiters.clear_pending(X)
+    waiters.notify_finished(X, ENDED)
 
 
 def test_an_end_that_was_told_before_anybody_waited_is_read() -> None:
     waiters = listening()
     # Only who reads before waiting gets this answer.
-    execution = Execution("RUNNING", after_read=lambda: waiters.announce_end(X, ENDED))
-    waiters.expect(X)
-    waiters.cease_to_expect(X)
+    execution = Execution("RUNNING", after_read=lambda: waiters.notify_finished(X, ENDED))
+    waiters.mark_pending(X)
+    waiters.clear_pending(X)
     assert wait(execution, waiters) == ENDED
     assert execution.reads == 1
 
 
 def test_what_is_expected_is_read_when_the_time_is_over() -> None:
     waiters, execution = listening(), Execution("QUEUED")
-    waiters.expect(X)
+    waiters.mark_pending(X)
     assert [wait(execution, waiters, seconds)["status"] for seconds in (0, 0.01)] == ["QUEUED"] * 2
 
 
 def test_nothing_is_expected_while_ends_are_not_heard_of() -> None:
     waiters = listening()
-    waiters.expect(X)
+    waiters.mark_pending(X)
     waiters.listening = False
-    waiters.expect(Y)
-    assert not waiters.is_expected(X)
-    assert not waiters.is_expected(Y)
+    waiters.mark_pending(Y)
+    assert not waiters.is_pending(X)
+    assert not waiters.is_pending(Y)
 
 
 def test_of_too_many_the_oldest_are_no_longer_expected() -> None:
     waiters = listening()
-    many = [uuid4() for _ in range(MOST_EXPECTED + 1)]
+    many = [uuid4() for _ in range(MAX_PENDING + 1)]
     for each in many:
-        waiters.expect(each)
-    assert not waiters.is_expected(many[0])
-    assert waiters.is_expected(many[1])
+        waiters.mark_pending(each)
+    assert not waiters.is_pending(many[0])
+    assert waiters.is_pending(many[1])
 
 
-def test_what_the_look_out_found_over_is_no_longer_expected() -> None:
+def test_what_the_poller_found_over_is_no_longer_pending() -> None:
     waiters = listening()
-    waiters.expect(X)
-    waiters.announce_news(X)
-    assert not waiters.is_expected(X)
+    waiters.mark_pending(X)
+    waiters.notify_stale(X)
+    assert not waiters.is_pending(X)
 
 
 def test_an_end_that_nobody_tells_is_expected_for_a_moment_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiters, execution = listening(), Execution("COMPLETED")
-    monkeypatch.setattr("execution_api.executions.waiters.EXPECTED_SECONDS", 0.0)
-    waiters.expect(X)
+    monkeypatch.setattr("execution_api.executions.waiters.PENDING_SECONDS", 0.0)
+    waiters.mark_pending(X)
     assert wait(execution, waiters)["status"] == "COMPLETED"
     assert execution.reads == 1

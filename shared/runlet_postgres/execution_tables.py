@@ -1,4 +1,10 @@
-"""The tables of the executions database; the collector writes into them too."""
+"""The tables of the executions database.
+
+The execution API makes and migrates them; the result collector writes into them too. The columns of
+a result follow from the fields of runlet.execution.ExecutionResult.
+"""
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,9 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from runlet.execution import ACTIVE, Status
-
-FIRST_ATTEMPT = 1
+from runlet.execution import ACTIVE, RESULT, CompileResult, Status
 
 metadata = MetaData()
 
@@ -33,6 +37,23 @@ _Moment = DateTime(timezone=True)
 
 def _sql_list(statuses: frozenset[Status]) -> str:
     return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+_COLUMN_TYPES: dict[type, Any] = {
+    str: Text,
+    bool: Boolean,
+    int: BigInteger,
+    CompileResult: JSONB(none_as_null=True),
+}
+_SMALL_NUMBERS = frozenset({"exit_code", "signal"})
+
+
+def _result_columns() -> list[Column[Any]]:
+    """One column for each field of a result; all are NULL until the execution is over."""
+    return [
+        Column(each.name, Integer if each.name in _SMALL_NUMBERS else _COLUMN_TYPES[each.type])
+        for each in RESULT
+    ]
 
 
 executions = Table(
@@ -49,16 +70,7 @@ executions = Table(
     Column("limits", JSONB, nullable=False),
     Column("idempotency_key", String(128)),
     Column("request_hash", LargeBinary(32), nullable=False),
-    Column("stdout", Text),
-    Column("stderr", Text),
-    Column("stdout_truncated", Boolean),
-    Column("stderr_truncated", Boolean),
-    Column("exit_code", Integer),
-    Column("signal", Integer),
-    Column("execution_time_ms", BigInteger),
-    Column("cpu_time_ms", BigInteger),
-    Column("memory_peak_kb", BigInteger),
-    Column("compile", JSONB(none_as_null=True)),
+    *_result_columns(),
     Column("feedback", JSONB, nullable=False, server_default=text("'[]'")),
     Column("detail", Text),
     Column("created_at", _Moment, nullable=False),
@@ -69,6 +81,8 @@ executions = Table(
     Column("callback_url", Text),
     # The W3C trace context of the call that queued it last.
     Column("traceparent", String(64)),
+    # By the database's clock, as those of APIs, runners and collectors may be apart.
+    Column("stored_at", _Moment, nullable=False, server_default=func.now()),
     CheckConstraint(f"status IN ({_sql_list(frozenset(Status))})", name="executions_status_known"),
     Index(
         "executions_idempotency_key",
@@ -102,6 +116,8 @@ execution_events = Table(
     Column("at", _Moment, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("detail", Text),
+    # By the database's clock; `at` is by the clock of whoever noticed the event.
+    Column("stored_at", _Moment, nullable=False, server_default=func.now()),
     UniqueConstraint("execution_id", "type", "attempt", name="execution_events_once"),
 )
 

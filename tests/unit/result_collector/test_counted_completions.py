@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from result_collector.instrumentation import CountedEndings
+from result_collector.instrumentation import CountedCompletions
 from support.clocks import ManualClock
 from support.telemetry.metrics import rise
 
@@ -13,13 +13,13 @@ TURNAROUND = "runlet_run_turnaround_seconds_sum"
 
 
 class Listener:
-    """Hears of ends."""
+    """Takes ends."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Mapping[str, Any], str | None]] = []
+        self.published: list[tuple[Mapping[str, Any], str | None]] = []
 
-    def tell(self, row: Mapping[str, Any], traceparent: str | None) -> None:
-        self.told.append((row, traceparent))
+    def publish(self, row: Mapping[str, Any], traceparent: str | None) -> None:
+        self.published.append((row, traceparent))
 
 
 def ended(**changed: object) -> dict[str, object]:
@@ -35,9 +35,9 @@ def test_an_end_is_passed_on_as_it_came_and_counted_with_the_time_it_took() -> N
     row = ended()
     clock.move(3)
 
-    CountedEndings(listener, clock).tell(row, "a trace")
+    CountedCompletions(listener, clock).publish(row, "a trace")
 
-    assert listener.told == [(row, "a trace")]
+    assert listener.published == [(row, "a trace")]
     assert ends() == 1
     assert waited() == pytest.approx(3)
 
@@ -45,7 +45,9 @@ def test_an_end_is_passed_on_as_it_came_and_counted_with_the_time_it_took() -> N
 def test_what_the_reconciler_ends_counts_by_its_reason() -> None:
     lost = rise(FINISHED, language="python", status="FAILED", reason="lost")
 
-    CountedEndings(Listener(), ManualClock()).tell(ended(status="FAILED", reason="lost"), None)
+    CountedCompletions(Listener(), ManualClock()).publish(
+        ended(status="FAILED", reason="lost"), None
+    )
 
     assert lost() == 1
 
@@ -54,7 +56,7 @@ def test_rows_of_languages_that_are_gone_make_no_labels() -> None:
     unknown = rise(FINISHED, language="unknown", status="COMPLETED", reason="none")
 
     for language in ("cobol", "fortran"):
-        CountedEndings(Listener(), ManualClock()).tell(ended(language=language), None)
+        CountedCompletions(Listener(), ManualClock()).publish(ended(language=language), None)
 
     assert unknown() == 2
 
@@ -63,6 +65,6 @@ def test_clocks_that_disagree_make_no_negative_time() -> None:
     waited = rise(TURNAROUND, language="python")
     later = ManualClock().now() + timedelta(seconds=5)
 
-    CountedEndings(Listener(), ManualClock()).tell(ended(created_at=later), None)
+    CountedCompletions(Listener(), ManualClock()).publish(ended(created_at=later), None)
 
     assert waited() == 0

@@ -1,0 +1,66 @@
+"""Writing a batch: together where that is possible, else one after the other."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from result_collector.ingest import pending_writes
+from result_collector.ingest.pending_writes import PendingWrite
+from result_collector.ingest.store import EVENT_ERRORS, Store, Stored
+from result_collector.ingest.store_tracing import storing
+from runlet.clock import Clock
+from runlet_amqp.consumer import Delivery
+from runlet_telemetry.tracing import Tracer
+
+log = structlog.get_logger()
+
+
+class BatchWriter:
+    """Stores deliveries, and hands on what became of each as soon as it is committed, once.
+
+    For one thread at a time.
+    """
+
+    def __init__(
+        self, store: Store, on_stored: Callable[[Stored], None], tracer: Tracer, clock: Clock
+    ) -> None:
+        self._store = store
+        self._on_stored = on_stored
+        self._tracer = tracer
+        self._clock = clock
+
+    def write(self, batch: "deque[Delivery]") -> None:
+        """Store a batch, and take out of it what is stored.
+
+        Raises DatabaseUnavailableError when the database cannot be used now; what is left in the
+        batch is then not stored.
+        """
+        with storing(self._tracer, tuple(batch)) as delivered:
+            # Whatever needs no database is done before a transaction holds locks.
+            now = self._clock.now()
+            writes = [pending_writes.read(delivery, now) for delivery in delivered]
+            stored = self._write_together(writes)
+            if stored is None:
+                self._write_each(batch, writes)
+                return
+        batch.clear()
+        writes.clear()
+        while stored:
+            self._on_stored(stored.popleft())
+
+    def _write_together(self, writes: Sequence[PendingWrite]) -> "deque[Stored] | None":
+        """None when one of several can never be stored."""
+        if len(writes) == 1:
+            return deque([self._store.apply_or_refuse(writes[0])])
+        try:
+            return deque(self._store.apply(writes))
+        except EVENT_ERRORS as error:
+            log.warning("batch_split", size=len(writes), error=str(error))
+            return None
+
+    def _write_each(self, batch: "deque[Delivery]", writes: Sequence[PendingWrite]) -> None:
+        for write in writes:
+            stored = self._store.apply_or_refuse(write)
+            batch.popleft()
+            self._on_stored(stored)
