@@ -22,6 +22,8 @@ from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
 from support.wait_until import eventually
 
 NAP = "import time\ntime.sleep(1)\nprint('done')"
+# Leaves time to freeze the proxy meanwhile.
+LONG_NAP = "import time\ntime.sleep(8)\nprint('done')"
 SHORT = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=2000)
 # Longer than the limit, shorter than the limit and the grace.
 PAUSE_SECONDS = 4.0
@@ -53,8 +55,9 @@ def test_the_time_that_a_container_was_frozen_is_not_the_programs(bed: TestBed) 
 def test_a_frozen_engine_proxy_gives_right_results_after_the_thaw_and_costs_little(
     amqp_url: str, tmp_path: Path
 ) -> None:
-    limits = Limits(time_limit_ms=2000, memory_limit_mb=128, output_limit_bytes=65_536)
-    running, *waiting = [dataclasses.replace(run_request(NAP), limits=limits) for _ in range(4)]
+    limits = Limits(time_limit_ms=10_000, memory_limit_mb=128, output_limit_bytes=65_536)
+    running = dataclasses.replace(run_request(LONG_NAP), limits=limits)
+    waiting = [dataclasses.replace(run_request(NAP), limits=limits) for _ in range(3)]
     with (
         running_proxy(tmp_path) as proxy,
         running_runner(amqp_url, engine_url=proxy.url) as runner,
