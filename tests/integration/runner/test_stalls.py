@@ -24,9 +24,10 @@ from support.wait_until import eventually
 NAP = "import time\ntime.sleep(1)\nprint('done')"
 # Leaves time to freeze the proxy meanwhile.
 LONG_NAP = "import time\ntime.sleep(8)\nprint('done')"
-SHORT = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=2000)
-# Longer than the limit, shorter than the limit and the grace.
-PAUSE_SECONDS = 4.0
+LIMITS = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=5000)
+# With what the program sleeps longer than the limit, and shorter than the limit and the grace.
+PAUSE_SECONDS = 5.0
+SLEEPING = "import time\ntime.sleep(3)\nprint('done')"
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +45,12 @@ def test_the_time_that_a_container_was_frozen_is_not_the_programs(bed: TestBed) 
         thaws.append(threading.Timer(PAUSE_SECONDS, api.unpause, [placement.container]))
         thaws[-1].start()
 
-    outcome = bed.run_observed(NAP, SHORT, Observer(on_running=freeze), CancellationToken())
+    outcome = bed.run_observed(SLEEPING, LIMITS, Observer(on_running=freeze), CancellationToken())
 
     thaws[0].join()
     assert (outcome.reason, outcome.result.stdout) == (None, "done\n")
     assert outcome.result.execution_time_ms is not None
-    assert outcome.result.execution_time_ms < SHORT.time_limit_ms
+    assert outcome.result.execution_time_ms < LIMITS.time_limit_ms
 
 
 def test_a_frozen_engine_proxy_gives_right_results_after_the_thaw_and_costs_little(
