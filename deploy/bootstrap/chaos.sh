@@ -5,10 +5,8 @@
 # how long parts are frozen.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
-source deploy/bootstrap/lib/python.sh
-source deploy/bootstrap/lib/pytest.sh
-source deploy/bootstrap/lib/leftovers.sh
+source deploy/bootstrap/lib/need.sh
+need log packages engine compose registry-mode images python pytest leftovers
 
 # Under this name the images are built; the stack that is broken is called chaos instead of test.
 PROJECT=runlet-test-$$
@@ -20,7 +18,6 @@ main() {
   ensure_compose
   choose_mode
   choose_stack "${STACK_FILES[@]}"
-  do_without_passwords
   trap tear_down EXIT
   ensure_images
   # The tests start it themselves: see tests/support/chaos/projects.py.

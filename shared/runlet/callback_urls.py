@@ -10,12 +10,17 @@ IPAddress = IPv4Address | IPv6Address
 MAX_URL_LENGTH = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+# Patterns that the API's document is made of as well: a part of a name in lower case, and path and
+# query, which are visible ASCII but for " # < > \ ^ ` { | }
+LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+TARGET = r"(?:[/?][!$-;=?-\[\]_a-z~]*)?"
+
 _PLAIN = re.compile(r"[!-~]+")
 # Never part of a URL, though some readers take them for something else, such as \ for /.
 _FORBIDDEN = re.compile(r'[\\"<>^`{|}]')
-_PARTS = re.compile(r"(?i:(https?))://([^/?]*)(.*)")
+_PARTS = re.compile(rf"(?i:(https?))://([^/?]*)({TARGET})")
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL = re.compile(LABEL)
 # Resolvers take such a host for an address, in whatever base and with however many parts.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LONGEST_NAME = 253

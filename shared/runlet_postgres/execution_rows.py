@@ -41,8 +41,8 @@ def read_row(row: Mapping[Any, Any], execution_type: type[AnyExecution]) -> AnyE
 
 def result_values(result: ExecutionResult) -> dict[str, Any]:
     """What the columns of a result hold."""
-    values: dict[str, Any] = msgspec.to_builtins(result)
-    return values
+    # Each by its name: what msgspec has read keeps defaults in the class, which to_builtins omits.
+    return {name: msgspec.to_builtins(getattr(result, name)) for name in RESULT_FIELDS}
 
 
 def may_happen(

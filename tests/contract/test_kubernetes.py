@@ -92,6 +92,13 @@ def test_every_container_says_what_it_needs_and_how_it_is(overlay: Path) -> None
 
 
 @every_overlay
+def test_an_outage_of_the_broker_takes_no_execution_api_out_of_service(overlay: Path) -> None:
+    (api,) = (item for item in workloads(overlay) if item["metadata"]["name"] == "execution-api")
+    (container,) = api["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/ready?for=requests"
+
+
+@every_overlay
 def test_pods_may_take_as_long_to_stop_as_under_compose(overlay: Path) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     for item in workloads(overlay):

@@ -21,10 +21,11 @@ from result_collector.callbacks.sweep import Sweep
 from result_collector.callbacks.workers import WORKERS, CallbackWorkers
 from result_collector.collector import Collector, Pipeline
 from result_collector.config import Config
+from result_collector.feedback.loops import LoopChecker
 from result_collector.gauges import queue_age, queue_depth
 from result_collector.gauges.queue_age import AgeGauges
 from result_collector.gauges.queue_depth import QueueGauges
-from result_collector.ingest.batch_writer import BatchWriter
+from result_collector.ingest.batch_writer import BatchWriter, FindLoops, find_no_loops
 from result_collector.ingest.completion_publisher import CompletionPublisher, Completions
 from result_collector.ingest.inbox import Inbox
 from result_collector.ingest.store import Store, Stored
@@ -45,6 +46,7 @@ from runlet_amqp.declaration import Topology
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.queue_counter import QueueCounter
 from runlet_amqp.redelivery_counter import counted
+from runlet_loop_guard import LoopGuard, load_grammars
 from runlet_postgres import engines
 from runlet_telemetry import build_info, metrics, tracers
 from runlet_telemetry.ops_server import OPS_PORT, OpsServer
@@ -150,8 +152,12 @@ def _create_batch_writer(parts: _Parts) -> BatchWriter:
             completions.publish(stored.ended, stored.traceparent)
         report(stored, clock)
 
-    store = Store(parts.engine(NAME, WRITER_CONNECTIONS), clock)
-    return BatchWriter(store, on_stored, parts.tracer, clock)
+    engine, config = parts.engine(NAME, WRITER_CONNECTIONS), parts.config
+    find_loops: FindLoops = find_no_loops
+    if config.loop_guard is LoopGuard.WARN:
+        load_grammars(config.offered_languages())
+        find_loops = LoopChecker(engine, clock).check
+    return BatchWriter(Store(engine, clock), on_stored, parts.tracer, clock, find_loops)
 
 
 def _create_reconciler(parts: _Parts) -> Loop:

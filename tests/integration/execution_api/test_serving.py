@@ -85,6 +85,23 @@ def test_connections_of_silent_clients_do_not_keep_others_out(replica: Replica) 
         assert replica.status("/health") == 200
 
 
+def test_under_a_gunicorn_that_was_not_tested_its_own_worker_serves(
+    database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
+) -> None:
+    request = database.add()
+    with running_replica(
+        gunicorn_conf="tests/support/deployments/untested_gunicorn.conf.py",
+        DATABASE_URL=database.url,
+        AMQP_URL=amqp_url,
+        SESSION_API_URL=sessions.url,
+        WEB_WORKERS="1",
+        WEB_THREADS=str(THREADS),
+    ) as replica:
+        assert replica.status(f"/executions/{request.execution_id}") == 200
+        with closing(kept(replica)) as connection:
+            assert [ask(connection) for _ in range(20)] == [200] * 20
+
+
 def test_a_worker_whose_loop_cannot_be_kept_alive_is_replaced(
     database: ExecutionsDatabase, amqp_url: str, sessions: SessionApiStub
 ) -> None:

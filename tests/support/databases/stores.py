@@ -3,6 +3,7 @@
 from collections import deque
 from itertools import count
 
+from result_collector.feedback.loops import LoopChecker
 from result_collector.ingest.batch_writer import BatchWriter
 from result_collector.ingest.store import Store, Stored
 from runlet import messages, topology
@@ -42,5 +43,6 @@ def store_deliveries(database: ExecutionsDatabase, *deliveries: Delivery) -> lis
     """Store deliveries in this order, in one batch."""
     stored: list[Stored] = []
     store, clock = Store(database.engine, SystemClock()), SystemClock()
-    BatchWriter(store, stored.append, OFF, clock).write(deque(deliveries))
+    find_loops = LoopChecker(database.engine, clock).check
+    BatchWriter(store, stored.append, OFF, clock, find_loops).write(deque(deliveries))
     return stored

@@ -60,7 +60,10 @@ class Replica:
 
 @contextmanager
 def running_replica(
-    app: str = "execution_api.wsgi:app", headers: Mapping[str, str] = NO_HEADERS, **settings: str
+    app: str = "execution_api.wsgi:app",
+    headers: Mapping[str, str] = NO_HEADERS,
+    gunicorn_conf: str = "deploy/service/gunicorn.conf.py",
+    **settings: str,
 ) -> Iterator[Replica]:
     """A replica that answers calls with `headers`; it has stopped when the block is left."""
     port = _free_port()
@@ -71,7 +74,7 @@ def running_replica(
             "PROMETHEUS_MULTIPROC_DIR": metrics,
             **settings,
         }
-        command = [sys.executable, "-m", "gunicorn", "-c", "deploy/service/gunicorn.conf.py"]
+        command = [sys.executable, "-m", "gunicorn", "-c", gunicorn_conf]
         address = ["--bind", f"127.0.0.1:{port}", app]
         process = subprocess.Popen([*command, *address], cwd=ROOT, env=environment)
         replica = Replica(port, process, headers)

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 import execution_api.config
 import result_collector.config
+import runlet_amqp.prepare_broker
 import runner.config
 import runner.runtimes
 import session_api.config
@@ -42,8 +43,9 @@ PROCESSES: dict[str, type] = {
     "runner": runner.config.Config,
     "result-collector": result_collector.config.Config,
     "runtimes": runner.runtimes.Config,
+    "broker-prepare": runlet_amqp.prepare_broker.Config,
 }
-SERVICES = [name for name in PROCESSES if name != "runtimes"]
+SERVICES = [name for name in PROCESSES if name not in ("runtimes", "broker-prepare")]
 # Settings that several processes read have a section of their own; the rest stand by process.
 SHARED_SECTIONS: dict[str, type] = {
     "What a run may use": LimitSettings,

@@ -97,7 +97,7 @@ def end(stored: Row) -> Step:
 
 
 def end_unheard(stored: Row) -> Step:
-    """The end is stored, and noticed by the look-out."""
+    """The end is stored, and noticed by the poller."""
 
     def step(process: Process) -> None:
         process.stored = stored

@@ -50,6 +50,7 @@ class Bench:
         consumer = cast(Consumer, self.consumer)
         workers = CallbackWorkers(consumer, self.deliveries, handle, workers=1)
         (self.worker,) = workers.worker_loops()
+        workers.consumer_loop()
 
     def put(self) -> Delivery:
         """A delivery for the worker."""

@@ -4,11 +4,7 @@ import re
 from typing import Any
 
 from runlet.callback_hosts import AllowedHosts
-from runlet.callback_urls import DEFAULT_PORTS, MAX_URL_LENGTH
-
-_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-# Visible ASCII but for " # < > \ ^ ` { | }
-_TARGET = r"(?:[/?][!$-;=?-\[\]_a-z~]*)?"
+from runlet.callback_urls import DEFAULT_PORTS, LABEL, MAX_URL_LENGTH, TARGET
 
 
 def describe(allowed: AllowedHosts) -> dict[str, Any]:
@@ -24,14 +20,14 @@ def describe(allowed: AllowedHosts) -> dict[str, Any]:
     return {
         "type": "string",
         "maxLength": MAX_URL_LENGTH,
-        "pattern": f"^(?:{'|'.join(authorities)}){_TARGET}$",
+        "pattern": f"^(?:{'|'.join(authorities)}){TARGET}$",
         "description": "A URL that this deployment may call.",
     }
 
 
 def _authority(host: str, port: int | None, scheme: str, subdomains: bool) -> str:
     name = re.escape(f"[{host}]" if ":" in host else host).replace(r"\-", "-")
-    below = rf"(?:{_LABEL}\.)+" if subdomains else ""
+    below = rf"(?:{LABEL}\.)+" if subdomains else ""
     default = DEFAULT_PORTS[scheme]
     behind = f"(?::{default})?" if port in (None, default) else f":{port}"
     return f"{below}{name}{behind}"

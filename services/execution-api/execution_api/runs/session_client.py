@@ -18,7 +18,7 @@ from runlet_telemetry.tracing import Kind
 
 log = structlog.get_logger()
 
-TIMEOUT = Timeout(connect=1.0, read=3.0)
+CONNECT_SECONDS, READ_SECONDS = 1.0, 3.0
 # No connection, or it ended before an answer. Not a time-out of reading: the session API is then
 # too busy to be asked twice.
 TRY_AGAIN_AFTER = (NewConnectionError, ConnectTimeoutError, ProtocolError)
@@ -42,7 +42,10 @@ class SessionClient:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._base_path = urlsplit(base_url).path.rstrip("/")
         self._pool = connection_from_url(
-            base_url, maxsize=max_connections, timeout=TIMEOUT, retries=False
+            base_url,
+            maxsize=max_connections,
+            timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            retries=False,
         )
 
     def fetch(self, session_id: UUID) -> Snapshot:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Engine, select
 
 from runlet.clock import Clock
-from runlet.execution import CompileResult, FeedbackNote, Reason
+from runlet.execution import FeedbackNote
 from runlet_loop_guard import endless_loops
 from runlet_postgres.execution_tables import executions
 
@@ -18,19 +18,12 @@ KIND = "endless_loop"
 # Of one batch. A program takes 60 ms at most.
 BUDGET_SECONDS = 1.0
 
-_EXHAUSTED = frozenset({Reason.TIME_LIMIT, Reason.MEMORY_LIMIT, Reason.OUTPUT_LIMIT})
-
 
 class _Program(msgspec.Struct):
     """What of a stored request is looked at."""
 
     language: str
     source_code: str
-
-
-def may_have_looped(reason: Reason | None, compiled: CompileResult | None) -> bool:
-    """Whether a run met a limit in the program itself, and not in its compiler."""
-    return reason in _EXHAUSTED and (compiled is None or compiled.exit_code == 0)
 
 
 class LoopChecker:

@@ -1,7 +1,7 @@
 """Events and dead letters as changes of an execution, ready for the database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,8 @@ from runlet.execution import ExecutionResult, FeedbackNote, LifecycleEvent, Reas
 from runlet.messages import Event, ExecutionFinished, ExecutionRetrying, ExecutionStarted
 from runlet_postgres.execution_rows import result_values
 from runlet_postgres.prepared_statements import Prepared
+
+EXHAUSTED = frozenset({Reason.TIME_LIMIT, Reason.MEMORY_LIMIT, Reason.OUTPUT_LIMIT})
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ class Change:
     note: str | None = None
     new_values: Mapping[str, Any] = field(default_factory=dict)
     start_note: str | None = None
+
+    @property
+    def may_have_looped(self) -> bool:
+        """Whether this is the end of a program, not of its compiler, by a limit."""
+        compiled = self.new_values.get("compile")
+        return self.reason in EXHAUSTED and (compiled is None or compiled["exit_code"] == 0)
+
+    def with_feedback(self, notes: Sequence[FeedbackNote]) -> "Change":
+        """The same change, with these notes before those there are."""
+        feedback = [*msgspec.to_builtins(notes), *self.new_values["feedback"]]
+        return replace(self, new_values={**self.new_values, "feedback": feedback})
 
     @property
     def parameters(self) -> dict[str, Any]:
