@@ -61,12 +61,12 @@ tear_down() {
 
 write_document() {
   cat <<EOF
-# What faults do
+# Faults under load
 
-Written by \`make chaos\`, last on a machine with $(nproc) processors. Each fault strikes at a random
-moment of a load whose answers are known before. Callers keep a ledger: each run that was answered 202
-has to end once and right, and a new one has to have its answer within 15 seconds of the fault's end,
-or within 30 seconds of a thaw.
+Written by \`make chaos\`, as [testing.md](testing.md#faults) describes it, on a machine with $(nproc)
+processors. Each fault strikes at a random moment of a load whose answers are known before. Callers keep
+a ledger: each run that was answered 202 has to end once and right, and a new one has to have its answer
+within 15 seconds of the fault's end, or within 30 seconds of a thaw.
 
 - *retries seen*: calls that were answered 503 or not at all, and made again by the caller.
 - *repeated*: runs that took more than one attempt.

@@ -83,6 +83,7 @@ DEPLOYMENT = {
 # Read by the scripts of `make`, so not by `docker compose up` alone.
 MAKE = {
     "BENCH_RUNS": "Runs of each way in `make bench`.",
+    "CHAOS_FREEZE_SECONDS": "Seconds for which `make chaos` freezes a part.",
     "CHAOS_ROUNDS": "Rounds of `make chaos`.",
     "DASHBOARD_SECONDS": "Seconds of load in `make dashboard`.",
     "ENV_FILE": "Another file to read settings from than `.env`.",
