@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up runner down clean logs ps dead-letters test lint bench soak load capacity backlog chaos scale dashboard docs
+.PHONY: help up runner down clean logs ps secret dead-letters test lint bench soak load capacity backlog chaos scale dashboard docs
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ logs: ## Follow the services' logs
 ps: ## Show what runs
 	@deploy/bootstrap/compose.sh ps
 
+secret: ## Print a secret that was made: NAME=CALLBACK_SECRET, GRAFANA_ADMIN_PASSWORD, …
+	@deploy/bootstrap/compose.sh run --rm secrets show $(NAME)
+
 dead-letters: ## List the dead letters; ARGS="requeue ID" or ARGS="delete ID" settles one
 	@deploy/bootstrap/compose.sh exec -T execution-api python -m execution_api.dead_letters.cli $(or $(ARGS),list)
 
@@ -30,28 +33,28 @@ test: ## Check everything against a stack of its own; PYTEST_ARGS="tests/unit -x
 	@deploy/bootstrap/test.sh
 
 bench: ## Measure against the bare interpreter and engine, into docs/bench/; BENCH_RUNS=1000 for more
-	@deploy/bootstrap/bench.sh
+	@deploy/bootstrap/measure.sh bench
 
 soak: ## Ten thousand runs in a row in reused containers: nothing may stay or grow
 	@SOAK_RUNS=10000 PYTEST_ARGS="tests/hostile/test_endurance.py" deploy/bootstrap/test.sh
 
 load: ## 200 clients that type and 20 that run, into docs/load/; LOAD_SECONDS=300 for longer
-	@deploy/bootstrap/load.sh
+	@deploy/bootstrap/measure.sh load
 
 capacity: ## Measure what calls cost, simulate more learners, into docs/capacity/
-	@deploy/bootstrap/capacity.sh
+	@deploy/bootstrap/measure.sh capacity
 
 backlog: ## Whether 100,000 waiting runs and 5 million stored ones slow the APIs down, into docs/capacity/
-	@deploy/bootstrap/backlog.sh
+	@deploy/bootstrap/measure.sh backlog
 
 scale: ## Measure what four runners carry against one, into .runlet/scaling.md; SCALE_WAVES=20 for more
-	@deploy/bootstrap/scale.sh
+	@deploy/bootstrap/measure.sh scale
 
 chaos: ## Kill, cut and freeze every part under load, into docs/chaos.md; CHAOS_ROUNDS=3 for more
 	@deploy/bootstrap/chaos.sh
 
 dashboard: ## Draw the dashboard under load into docs/dashboard.png; DASHBOARD_SECONDS=300 for longer
-	@deploy/bootstrap/dashboard.sh
+	@deploy/bootstrap/measure.sh dashboard
 
 docs: ## Write docs/settings.md and docs/metrics.md anew from the code
 	@deploy/bootstrap/docs.sh

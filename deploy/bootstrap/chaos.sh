@@ -5,10 +5,8 @@
 # how long parts are frozen.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
-source deploy/bootstrap/lib/python.sh
-source deploy/bootstrap/lib/pytest.sh
-source deploy/bootstrap/lib/leftovers.sh
+source deploy/bootstrap/lib/need.sh
+need log packages engine compose registry-mode images python pytest leftovers
 
 # Under this name the images are built; the stack that is broken is called chaos instead of test.
 PROJECT=runlet-test-$$
@@ -20,7 +18,6 @@ main() {
   ensure_compose
   choose_mode
   choose_stack "${STACK_FILES[@]}"
-  do_without_passwords
   trap tear_down EXIT
   ensure_images
   # The tests start it themselves: see tests/support/chaos/projects.py.
@@ -64,12 +61,12 @@ tear_down() {
 
 write_document() {
   cat <<EOF
-# What faults do
+# Faults under load
 
-Written by \`make chaos\`, last on a machine with $(nproc) processors. Each fault strikes at a random
-moment of a load whose answers are known before. Callers keep a ledger: each run that was answered 202
-has to end once and right, and a new one has to have its answer within 15 seconds of the fault's end,
-or within 30 seconds of a thaw.
+Written by \`make chaos\`, as [testing.md](testing.md#faults) describes it, on a machine with $(nproc)
+processors. Each fault strikes at a random moment of a load whose answers are known before. Callers keep
+a ledger: each run that was answered 202 has to end once and right, and a new one has to have its answer
+within 15 seconds of the fault's end, or within 30 seconds of a thaw.
 
 - *retries seen*: calls that were answered 503 or not at all, and made again by the caller.
 - *repeated*: runs that took more than one attempt.

@@ -2,8 +2,8 @@
 # Writes the documents that are made of the code.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
-source deploy/bootstrap/lib/python.sh
+source deploy/bootstrap/lib/need.sh
+need log python
 
 SERVICES=services/session-api:services/execution-api:services/runner:services/result-collector
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Brings up a runner alone, on a machine that has an engine and reaches the broker: see README.md.
+# Brings up a runner alone, on a machine that has an engine and reaches the broker: see docs/security.md.
 # AMQP_URL and AMQP_CA_FILE are kept in .env, so that later calls need not name them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
+source deploy/bootstrap/lib/need.sh
+need log settings engine compose registry-mode images containers
 
 OVERLAY=deploy/runner/compose.runner.yml
 READY_SECONDS=60
@@ -17,7 +18,6 @@ main() {
   choose_mode
   STACK_FILES+=("$OVERLAY")
   choose_stack "${STACK_FILES[@]}"
-  do_without_passwords
   ensure_images
   remember_runner
   step "Starting the runner"
@@ -37,7 +37,7 @@ check_settings() {
 }
 
 refuse_whole_stack() {
-  if [ -n "$(docker ps -q --filter "label=com.docker.compose.project=$PROJECT" --filter label=com.docker.compose.service=gateway)" ]; then
+  if [ -n "$(containers_of gateway)" ]; then
     fail "The whole of Runlet runs on this machine. More runners beside it: docker-compose up -d --scale runner=2"
   fi
 }

@@ -3,11 +3,8 @@
 # PYTEST_ARGS is handed to pytest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
-source deploy/bootstrap/lib/leftovers.sh
-source deploy/bootstrap/lib/pytest.sh
-source deploy/bootstrap/lib/sandboxes.sh
-source deploy/bootstrap/lib/test-stack.sh
+source deploy/bootstrap/lib/need.sh
+need log engine compose registry-mode monitoring leftovers pytest test-stack
 
 PROJECT=runlet-test-$$
 
@@ -42,7 +39,7 @@ tear_down() {
   stop_children
   [ "$status" = 0 ] || [ -z "$TEST_STACK_STARTED" ] || show_logs "$status"
   # Named after this stack: see tests/support/chaos/projects.py and tests/support/deployments/deployments.py.
-  for kind in chaos cluster hosts swarm beside; do
+  for kind in chaos cluster hosts swarm beside alone; do
     remove_leftovers "${PROJECT/-test-/-$kind-}" || status=$((status ? status : 1))
   done
   tear_down_test_stack || status=$((status ? status : 1))

@@ -2,10 +2,8 @@
 # Brings Runlet up, whatever state the machine is in, and shows that it runs code.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/all.sh
-source deploy/bootstrap/lib/ports.sh
-source deploy/bootstrap/lib/tls.sh
-source deploy/bootstrap/lib/demo.sh
+source deploy/bootstrap/lib/need.sh
+need log settings engine compose registry-mode tls monitoring ports images health containers demo
 
 main() {
   ensure_engine
@@ -16,12 +14,10 @@ main() {
   choose_monitoring
   choose_stack "${STACK_FILES[@]}"
   check_ports
-  ensure_secrets
   ensure_images
   ensure_monitoring_images
   remember_stack
   remember_monitoring
-  fit_passwords
   start_stack
   reload_configuration
   run_demo
@@ -41,22 +37,25 @@ remember_stack() {
 reload_configuration() {
   local service
   for service in gateway prometheus; do
-    docker ps -q --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$service" \
-      | xargs -r docker kill --signal HUP >/dev/null
+    containers_of "$service" | xargs -r docker kill --signal HUP >/dev/null
   done
   # HAProxy's word for it: runs that are under way keep their streams.
-  container_of engine-proxy | xargs -r docker kill --signal USR2 >/dev/null
+  containers_of engine-proxy | xargs -r docker kill --signal USR2 >/dev/null
 }
 
 say_where_to_go() {
   local address
   address=$(reachable_address)
-  step "Runlet is up"
+  step "Runlet $(version) is up"
   note "Both APIs     http://$address:$(setting GATEWAY_PORT 8080)"
   note "Session API   http://$address:$(setting SESSION_API_PORT 8001)/docs"
   note "Execution API http://$address:$(setting EXECUTION_API_PORT 8002)/docs"
   say_where_monitoring_is "$address"
   note "README.md tells what to do with it; make test checks it, make logs watches it, make down stops it."
+}
+
+version() {
+  sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml
 }
 
 main

@@ -8,7 +8,7 @@ for file in "${@:2}"; do
   own_files+=(-c "$(realpath "$file")")
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source deploy/bootstrap/lib/say.sh
+source deploy/bootstrap/lib/log.sh
 source deploy/swarm/lib/secrets.sh
 
 STACK=${1:-runlet}
@@ -36,7 +36,8 @@ hash_configs() {
   START_POSTGRES_HASH=$(hash_of deploy/swarm/start-postgres)
   DATABASES_HASH=$(hash_of deploy/postgres/init/10-databases.sql)
   RABBITMQ_HASH=$(hash_of deploy/rabbitmq/rabbitmq.conf)
-  export NGINX_HASH BACKENDS_HASH START_POSTGRES_HASH DATABASES_HASH RABBITMQ_HASH
+  POLICIES_HASH=$(hash_of deploy/rabbitmq/policies.json)
+  export NGINX_HASH BACKENDS_HASH START_POSTGRES_HASH DATABASES_HASH RABBITMQ_HASH POLICIES_HASH
 }
 
 hash_of() {

@@ -1,13 +1,19 @@
 """Configuration: a frozen dataclass read from environment variables of the same names."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 Config = TypeVar("Config")
+
+_URL = "_URL"
+# A user in an address that has no password, as in amqp://runlet@rabbitmq:5672/runlet.
+_USER_ALONE = re.compile(r"(?<=://)[^:@/?#,\s]+(?=@)")
 
 
 class ConfigError(Exception):
@@ -19,6 +25,7 @@ def load(config_type: type[Config], environ: Mapping[str, str]) -> Config:
 
     An empty variable counts as unset. `NAME_FILE` names a file that holds the value, for secrets,
     unless the configuration has a field of that name, which is then a setting like any other.
+    `NAME_PASSWORD` and `NAME_PASSWORD_FILE` hold the password of an address `NAME_URL`.
     Raises ConfigError, which names the variable.
     """
     names = [field.name for field in dataclasses.fields(config_type)]  # type: ignore[arg-type]
@@ -38,8 +45,23 @@ def comma_separated(value: str) -> tuple[str, ...]:
 def read(name: str, environ: Mapping[str, str]) -> str:
     """One setting, from its variable or else from the file that NAME_FILE names; "" when unset.
 
-    Raises ConfigError when the file cannot be read.
+    An address whose users have no password gets the one that stands apart from it: DATABASE_URL
+    that of DATABASE_PASSWORD or DATABASE_PASSWORD_FILE. Raises ConfigError when a file cannot be
+    read.
     """
+    value = _value_or_file(name, environ)
+    if name.endswith(_URL) and _USER_ALONE.search(value):
+        return _with_password(value, read(name.removesuffix(_URL) + "_PASSWORD", environ))
+    return value
+
+
+def _with_password(address: str, password: str) -> str:
+    if not password:
+        return address
+    return _USER_ALONE.sub(lambda user: f"{user[0]}:{quote(password, safe='')}", address)
+
+
+def _value_or_file(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name, "")
     path = environ.get(f"{name}_FILE", "")
     if value or not path:

@@ -6,6 +6,8 @@ RUNS = "runs"
 RETRY = "runs.retry"
 DEAD_EXCHANGE = "runs.dlx"
 DEAD_QUEUE = "runs.dead"
+# Dead letters that end their consumer: kept for people to look at.
+PARKED_QUEUE = "runs.dead.parked"
 RESULTS = "results"
 RESULTS_QUEUE = "results.collector"
 CONTROL = "control"
@@ -29,8 +31,11 @@ CALLBACK_DELAYS_SECONDS: tuple[float, ...] = (2, 10, 60, 300, 1800)
 DELAY_HEADER = "x-runlet-delay"
 REASON_HEADER = "x-runlet-reason"
 
-# Deliveries of one message that end without an acknowledgement: runners that died with it.
+# Deliveries of one request that end without an acknowledgement: runners that died with it.
 DELIVERY_LIMIT = 3
+# The same of what the collector takes. A message in its hands comes back whenever it loses its
+# connection, so this is high enough for a day of outages and ends what no collector survives.
+COLLECTOR_DELIVERY_LIMIT = 100
 
 # The queue of callbacks that were given up is not read; it holds the newest.
 MAX_DEAD_CALLBACKS = 10_000
@@ -64,6 +69,7 @@ def queues(
         *map(run_queue, languages),
         *map(retry_queue, RETRY_DELAYS_SECONDS),
         DEAD_QUEUE,
+        PARKED_QUEUE,
         RESULTS_QUEUE,
         CALLBACKS_QUEUE,
         *map(callback_retry_queue, callback_delays_seconds),

@@ -1,17 +1,22 @@
 """The topology as data, and declaring it: exchanges, queues and how they hang together."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.channel import Channel
+from pika.exceptions import ChannelClosedByBroker
 from pika.exchange_type import ExchangeType
 
 from runlet import topology
 
-_QUORUM = {"x-queue-type": "quorum"}
-# Dead-lettering with confirms: the source keeps a message until its target has it.
-_AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+# Nothing else: what an operator or an upgrade may want to change is a policy (policies.py).
+QUEUE_ARGUMENTS = {"x-queue-type": "quorum"}
+
+# AMQP's reply code.
+PRECONDITION_FAILED = 406
+_QUEUE_IN_REPLY = re.compile(r"inequivalent arg .* for queue '([^']+)'")
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,6 @@ class Exchange:
 
     name: str
     type: ExchangeType
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A durable queue; its arguments can never be changed."""
-
-    name: str
-    arguments: Mapping[str, object] = field(default_factory=lambda: _QUORUM)
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,15 @@ class QueueBinding:
 
 @dataclass(frozen=True)
 class Topology:
-    """What a service declares before it uses a connection."""
+    """What a service declares before it uses a connection; its queues are durable."""
 
     exchanges: tuple[Exchange, ...] = ()
-    queues: tuple[Queue, ...] = ()
+    queues: tuple[str, ...] = ()
     bindings: tuple[QueueBinding, ...] = ()
+
+    def without_queue(self, name: str) -> "Topology":
+        """The same, but for declaring this queue; its bindings stay."""
+        return replace(self, queues=tuple(queue for queue in self.queues if queue != name))
 
 
 _EXCHANGES = (
@@ -67,18 +68,7 @@ def create_topology(
 ) -> Topology:
     """The whole topology."""
     languages, delays = tuple(languages), tuple(callback_delays_seconds)
-    queues = (
-        Queue(topology.DEAD_QUEUE),
-        Queue(topology.RESULTS_QUEUE),
-        *(_retry_queue(seconds) for seconds in topology.RETRY_DELAYS_SECONDS),
-        Queue(topology.CALLBACKS_QUEUE),
-        Queue(
-            topology.CALLBACKS_DEAD_QUEUE,
-            {**_QUORUM, "x-max-length": topology.MAX_DEAD_CALLBACKS},
-        ),
-        *(_callback_retry_queue(seconds) for seconds in delays),
-        *(_run_queue(language) for language in languages),
-    )
+    queues = topology.queues(languages, delays)
     return Topology(_EXCHANGES, queues, (*_bindings(languages), *_callback_bindings(delays)))
 
 
@@ -91,7 +81,7 @@ def declare(channel: Channel | BlockingChannel, wanted: Topology) -> None:
     for exchange in wanted.exchanges:
         channel.exchange_declare(exchange.name, exchange.type, durable=True)
     for queue in wanted.queues:
-        channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        channel.queue_declare(queue, durable=True, arguments=QUEUE_ARGUMENTS)
     for binding in wanted.bindings:
         channel.queue_bind(
             binding.queue,
@@ -101,35 +91,15 @@ def declare(channel: Channel | BlockingChannel, wanted: Topology) -> None:
         )
 
 
-def _retry_queue(seconds: int) -> Queue:
-    arguments = {
-        **_QUORUM,
-        **_AT_LEAST_ONCE,
-        "x-message-ttl": seconds * 1000,
-        "x-dead-letter-exchange": topology.RUNS,
-    }
-    return Queue(topology.retry_queue(seconds), arguments)
+def outdated_queue(error: BaseException) -> str | None:
+    """The queue of an older version that a refused declaration is about, if it is about one.
 
-
-def _run_queue(language: str) -> Queue:
-    arguments = {
-        **_QUORUM,
-        **_AT_LEAST_ONCE,
-        "x-dead-letter-exchange": topology.DEAD_EXCHANGE,
-        "x-delivery-limit": topology.DELIVERY_LIMIT,
-    }
-    return Queue(topology.run_queue(language), arguments)
-
-
-def _callback_retry_queue(seconds: float) -> Queue:
-    arguments = {
-        **_QUORUM,
-        **_AT_LEAST_ONCE,
-        "x-message-ttl": int(seconds * 1000),
-        "x-dead-letter-exchange": topology.CALLBACKS,
-        "x-dead-letter-routing-key": topology.CALLBACK_DUE,
-    }
-    return Queue(topology.callback_retry_queue(seconds), arguments)
+    It can be used as it is, but not be declared, until runlet_amqp.prepare_broker makes it anew.
+    """
+    if isinstance(error, ChannelClosedByBroker) and error.reply_code == PRECONDITION_FAILED:
+        named = _QUEUE_IN_REPLY.search(error.reply_text)
+        return named[1] if named else None
+    return None
 
 
 def _bindings(languages: Iterable[str]) -> Iterable[QueueBinding]:
@@ -137,7 +107,8 @@ def _bindings(languages: Iterable[str]) -> Iterable[QueueBinding]:
     for key in _RESULT_KEYS:
         yield QueueBinding(topology.RESULTS_QUEUE, topology.RESULTS, key)
     for seconds in topology.RETRY_DELAYS_SECONDS:
-        matched = {"x-match": "all", topology.DELAY_HEADER: seconds}
+        # With "all" alone, headers that begin with x- do not count.
+        matched = {"x-match": "all-with-x", topology.DELAY_HEADER: seconds}
         yield QueueBinding(topology.retry_queue(seconds), topology.RETRY, arguments=matched)
     for language in languages:
         yield QueueBinding(topology.run_queue(language), topology.RUNS, language)

@@ -11,7 +11,6 @@ from pika.exceptions import ConnectionClosedByClient
 
 from runlet.backoff import Backoff
 from runlet_amqp import declaration
-from runlet_amqp.coalescing_connection import CoalescingConnection
 from runlet_amqp.connection import open_first
 from runlet_amqp.declaration import Topology
 from runlet_amqp.errors import (
@@ -127,7 +126,7 @@ class EventLoopConnection:
             failures.append(error)
             connection.ioloop.stop()
 
-        connection = CoalescingConnection(
+        connection = pika.SelectConnection(
             address,
             on_open_callback=lambda opened: opened.ioloop.stop(),
             on_open_error_callback=lambda _connection, error: give_up(error),
@@ -155,9 +154,20 @@ class EventLoopConnection:
         connection.ioloop.call_later(BEAT_EVERY_SECONDS, again)
 
     def _set_up(self, use: Callable[[Channel], None], channel: Channel) -> None:
-        channel.add_on_close_callback(lambda _channel, reason: self.fail(reason))
+        channel.add_on_close_callback(partial(self._on_channel_closed, use))
         self.guard(declaration.declare)(channel, self._topology)
         self.guard(use)(channel)
+
+    def _on_channel_closed(
+        self, use: Callable[[Channel], None], _channel: Channel, reason: BaseException
+    ) -> None:
+        queue = declaration.outdated_queue(reason)
+        if queue is None or self._connection is None or not self._connection.is_open:
+            self.fail(reason)
+            return
+        log.warning("queue_outdated", queue=queue, connection=self._name)
+        self._topology = self._topology.without_queue(queue)
+        self._connection.channel(on_open_callback=partial(self._set_up, use))
 
     def _check_setup(self) -> None:
         if not self._is_ready:

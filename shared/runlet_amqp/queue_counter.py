@@ -88,5 +88,12 @@ class QueueCounter:
         if self._connection is None or not self._connection.is_open:
             self._connection = connect(self._broker, self._name)
         channel = self._connection.channel()
-        declaration.declare(channel, self._topology)
+        try:
+            declaration.declare(channel, self._topology)
+        except ChannelClosedByBroker as error:
+            queue = declaration.outdated_queue(error)
+            if queue is None:
+                raise
+            self._topology = self._topology.without_queue(queue)
+            return self._open_channel()
         return channel

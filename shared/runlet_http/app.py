@@ -12,7 +12,7 @@ from runlet_http import problems, request_metrics, request_tracing
 from runlet_http.json_body import StrictJSONProvider
 from runlet_http.openapi.documents import SchemaPlugin
 from runlet_http.prefix import PrefixMiddleware
-from runlet_http.request_body_drain import WholeBodyMiddleware
+from runlet_http.request_body_drain import RequestBodyDrain
 from runlet_telemetry import health
 from runlet_telemetry.metrics import HTTP_REQUEST_SECONDS, Metrics
 from runlet_telemetry.tracing import OFF, Tracer
@@ -56,7 +56,7 @@ def create_app(description: Description, tracer: Tracer = OFF) -> tuple[Flask, A
         PROPAGATE_EXCEPTIONS=False,
     )
     app.url_map.strict_slashes = False
-    app.wsgi_app = WholeBodyMiddleware(PrefixMiddleware(app.wsgi_app))  # type: ignore[method-assign]
+    app.wsgi_app = RequestBodyDrain(PrefixMiddleware(app.wsgi_app))  # type: ignore[method-assign]
     api = Api(app, spec_kwargs={"marshmallow_plugin": SchemaPlugin()})
     # Its form of an error is not ours: routes document their problems themselves.
     api.DEFAULT_ERROR_RESPONSE_NAME = None

@@ -1,4 +1,4 @@
-"""Who may call: everybody, or who shows one of the deployment's tokens (RFC 6750)."""
+"""Bearer tokens (RFC 6750): which callers are let in, where a deployment has tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ class TokenSettings:
     """The tokens of a deployment, each field an environment variable of the same name.
 
     `api_tokens` are separated by commas, `name:token` or just the token. `api_tokens_file` names a
-    file with one on each line, and is read again when it changes. Without either, anybody may call;
-    with one, every call but /health needs a token, Prometheus's too.
-    `service_token` is what one service shows another, `metrics_token` opens /metrics and nothing
-    else; they alone keep nobody out.
+    file with one on each line, and is read again when it changes. Without either, every call is
+    let in; with one, all but /health need a token, Prometheus's scrapes too.
+    `service_token` is what one service sends another, `metrics_token` opens /metrics and nothing
+    else; they alone do not make the others necessary.
     """
 
     api_tokens: Annotated[
@@ -56,9 +56,9 @@ class TokenSettings:
 
 
 def install(app: Flask, api: Api, settings: TokenSettings, *, trusts_services: bool) -> None:
-    """Let callers of `app` in by their tokens, when there are any; else let in everybody.
+    """Require a token of callers of `app`, if the deployment has any.
 
-    With `trusts_services` the service token is as good as the others. Raises ConfigError for
+    With `trusts_services` the service token is accepted as well. Raises ConfigError for
     settings that cannot be used; it does not show the tokens.
     """
     services = _special("SERVICE_TOKEN", SERVICE_NAME, settings.service_token)
@@ -112,7 +112,7 @@ def _caller(digests: Digests, trusted: Digests) -> str:
     if caller is None:
         raise ProblemError(
             401,
-            "This token is not valid here. Check it, or ask whoever runs this service for one.",
+            "This token is not valid here. Check it, or ask the operator for one.",
             headers=_CHALLENGE,
         )
     return caller

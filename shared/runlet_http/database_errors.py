@@ -1,4 +1,4 @@
-"""What an API says while its database is away."""
+"""Answering 503 while the database is unavailable."""
 
 import structlog
 from flask import Flask, Response
@@ -10,11 +10,11 @@ log = structlog.get_logger()
 
 
 def install(app: Flask) -> None:
-    """Answer 503 while the database does not."""
-    app.register_error_handler(DatabaseUnavailableError, _database_away)
+    """Answer 503 where a route raises DatabaseUnavailableError."""
+    app.register_error_handler(DatabaseUnavailableError, _unavailable)
 
 
-def _database_away(error: DatabaseUnavailableError) -> Response:
+def _unavailable(error: DatabaseUnavailableError) -> Response:
     log.warning("database_unavailable", error=str(error))
     return problems.render(
         problems.unavailable("The database does not answer at the moment. Try again in 2 seconds.")

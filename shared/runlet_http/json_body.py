@@ -1,4 +1,4 @@
-"""Reading JSON strictly: what is odd is a 400, never a 500."""
+"""Reading JSON strictly: a malformed body is a 400, never a 500."""
 
 import json
 from typing import Any, NoReturn

@@ -76,7 +76,7 @@ def invalid(field: str, *sentences: str, cause: str = "") -> ProblemError:
 
 
 def unavailable(detail: str, retry_after_seconds: int = 2, cause: str = "") -> ProblemError:
-    """A 503 for a needed part that is away."""
+    """A 503 for a part that is needed and does not answer."""
     headers = {"Retry-After": str(retry_after_seconds)}
     return ProblemError(503, detail, headers=headers, cause=cause)
 

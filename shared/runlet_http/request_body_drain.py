@@ -1,4 +1,4 @@
-"""Taking in the whole of a request before it is answered."""
+"""Reading a request's body to its end, so that the caller sees the answer."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,7 +10,7 @@ MOST_BYTES = 8 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 
 
-class WholeBodyMiddleware:
+class RequestBodyDrain:
     """Reads what an application left unread of a body.
 
     A refusal comes before the body was read. A server that then closes the connection breaks it
@@ -27,10 +27,10 @@ class WholeBodyMiddleware:
         finally:
             # Otherwise the end of the body is not to be seen, and reading on would wait for ever.
             if environ.get("wsgi.input_terminated"):
-                _throw_away(environ["wsgi.input"])
+                _drain(environ["wsgi.input"])
 
 
-def _throw_away(body: Any) -> None:
+def _drain(body: Any) -> None:
     left = MOST_BYTES
     # A caller that is gone needs no answer.
     with suppress(OSError):

@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from runlet_telemetry import tracing
 from runlet_telemetry.tracing import Kind, Tracer
 
-# Probes and scrapes come all the time and belong to nobody's trace.
+# Probes and scrapes come all the time and belong to no trace.
 _UNTRACED = frozenset({"health", "ready", "metrics"})
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 

@@ -45,7 +45,7 @@ def in_setting(name: str, value: str) -> list[Entry]:
 def in_file(name: str, path: str) -> list[Entry]:
     """The entries of a file, one a line; lines that begin with # are comments.
 
-    Raises ConfigError when it cannot be read, or holds none: nobody could call then.
+    Raises ConfigError when it cannot be read, or holds none: every call would be refused then.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -54,10 +54,10 @@ def in_file(name: str, path: str) -> list[Entry]:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{name} names {path}, which cannot be read: {why}.") from None
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    told = [(number, line) for number, line in numbered if line and not line.startswith("#")]
-    if not told:
+    entries = [(number, line) for number, line in numbered if line and not line.startswith("#")]
+    if not entries:
         raise ConfigError(f"{name} names {path}, which holds no token.")
-    return [Entry(f"line {number} of {path}", line) for number, line in told]
+    return [Entry(f"line {number} of {path}", line) for number, line in entries]
 
 
 def digests_of(entries: Iterable[Entry]) -> dict[str, bytes]:
@@ -149,9 +149,9 @@ class TokenFile:
         try:
             self._digests = self._read()
         except ConfigError as error:
-            log.warning("tokens_kept", reason=str(error))
+            log.warning("token_file_reload_failed", reason=str(error))
             return
-        log.info("tokens_read", count=len(self._digests))
+        log.info("token_file_reloaded", count=len(self._digests))
 
     def _read(self) -> Digests:
         return digests_of([*self._fixed, *in_file(self._name, self._path)])

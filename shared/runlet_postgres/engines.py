@@ -15,7 +15,7 @@ import sqlalchemy
 import structlog
 from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, NullPool, PoolProxiedConnection, QueuePool, event, text
-from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from runlet_postgres.errors import DatabaseUnavailableError, raise_mapped
@@ -31,9 +31,6 @@ SILENCE_SECONDS = 5
 GRACE_SECONDS = 1
 OTHERS_SECONDS = 86_400
 POOL_WAIT_SECONDS = 3
-
-# Until each service catches DatabaseUnavailableError.
-AWAY_ERRORS = (DatabaseUnavailableError, OperationalError, InterfaceError)
 
 
 class _Connection(extensions.connection):
@@ -110,7 +107,7 @@ def _undo(connection: Connection) -> None:
 def create_probe(url: str, name: str) -> Callable[[], bool]:
     """A check that says within a few seconds whether the database answers.
 
-    It connects anew each time, so that a busy pool does not count as a database that is away.
+    It connects anew each time, so that a busy pool does not count as an outage.
     """
     extensions.set_wait_callback(_wait)
     connect_args = _connect_args(_ProbeConnection, name, PROBE_SECONDS)
@@ -122,7 +119,7 @@ def create_probe(url: str, name: str) -> Callable[[], bool]:
             with engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except DatabaseUnavailableError as error:
-            log.warning("database_does_not_answer", error=str(error))
+            log.warning("database_probe_failed", error=str(error))
             return False
         return True
 

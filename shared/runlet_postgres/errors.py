@@ -7,10 +7,9 @@ the same. Anything else that comes out of a statement, such as a missing column,
 from psycopg2 import Error, errors
 from sqlalchemy import ExceptionContext
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import SQLAlchemyError as LibraryError
 
 
-class DatabaseError(LibraryError):
+class DatabaseError(Exception):
     """The database did not do what it was asked."""
 
 

@@ -46,7 +46,7 @@ class Prepared:
         )
 
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> "CursorResult[Any]":
-        """Carry it out; what the connection does not know yet it is told first."""
+        """Execute it, and prepare it first on a connection that has not yet."""
         known: set[str] = connection.info.setdefault(_PREPARED, set())
         if self._name not in known:
             connection.exec_driver_sql(self._prepare)

@@ -12,7 +12,7 @@ DIGEST_LENGTH = 12
 
 
 def announce(service: str, source: Path) -> None:
-    """Tell by a metric what runs: `service`, whose own code is in the folder `source`."""
+    """Set the metric that says what runs: `service`, with its own code in the folder `source`."""
     digest = digest_of(*shared_packages(), source)
     BUILD_INFO.labels(service, VERSION, digest, platform.python_version()).set(1)
 

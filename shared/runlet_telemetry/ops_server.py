@@ -14,6 +14,8 @@ from runlet_telemetry.supervision import Loop, LoopContext
 OPS_PORT = 9100
 LOOP_NAME = "ops-server"
 POLL_SECONDS = 0.5
+# For a client to send its request.
+REQUEST_SECONDS = 10.0
 
 Checks = Callable[[], dict[str, bool]]
 
@@ -25,7 +27,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _QuietHandler(WSGIRequestHandler):
     # A client that sends nothing does not hold its thread for ever.
-    timeout = 10
+    timeout = REQUEST_SECONDS
 
     def log_message(self, format: str, *_args: object) -> None:  # noqa: A002
         """Probes and scrapes are no news."""

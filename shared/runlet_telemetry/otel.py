@@ -31,14 +31,14 @@ _UNNAMED = "unknown_service"
 class OtelTracer:
     """Records spans of one service and exports them on a thread of its own.
 
-    Where spans end faster than the endpoint takes them, the newest are dropped: nobody ever waits.
+    Spans that end faster than the endpoint takes them are dropped: no caller ever waits.
     """
 
     exports = True
 
     def __init__(self, service: str, endpoint: str, settings: TracingSettings) -> None:
         _unset_empty_variables()
-        # Losses are told once by us, not with each batch.
+        # Losses are logged once here, not with each batch.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         headers = parse_env_headers(settings.otel_exporter_otlp_headers, liberal=True)
         exporter = OTLPSpanExporter(endpoint=endpoint, headers=headers or None)
@@ -68,7 +68,7 @@ class OtelTracer:
         flushing.start()
         flushing.join(FLUSH_SECONDS)
         if flushing.is_alive():
-            log.warning("spans_not_flushed", seconds=FLUSH_SECONDS)
+            log.warning("span_flush_timed_out", seconds=FLUSH_SECONDS)
 
 
 class _Span:
@@ -167,14 +167,14 @@ class _Losses:
             first = not self._count
             self._count += count
         if first:
-            log.warning("spans_are_being_lost", reason=reason)
+            log.warning("span_export_failed", reason=reason)
 
     def end(self) -> None:
         """Spans are taken again."""
         with self._lock:
             count, self._count = self._count, 0
         if count:
-            log.warning("spans_were_lost", count=count)
+            log.warning("span_export_recovered", count=count)
 
 
 def _begin(
@@ -214,10 +214,10 @@ def _span_context(traceparent: str | None) -> trace.SpanContext | None:
 
 def _resource(service: str) -> Resource:
     """What the environment says of this process, and the service's name if it gives none."""
-    told = Resource.create({SERVICE_NAMESPACE: "runlet"})
-    if str(told.attributes[SERVICE_NAME]).startswith(_UNNAMED):
-        return told.merge(Resource({SERVICE_NAME: service}))
-    return told
+    resource = Resource.create({SERVICE_NAMESPACE: "runlet"})
+    if str(resource.attributes[SERVICE_NAME]).startswith(_UNNAMED):
+        return resource.merge(Resource({SERVICE_NAME: service}))
+    return resource
 
 
 def _unset_empty_variables() -> None:

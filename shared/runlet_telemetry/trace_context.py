@@ -50,5 +50,5 @@ def child_of(traceparent: str | None) -> str:
 
 
 def _digits(count: int) -> str:
-    """Random digits, not all 0. Nobody gains by guessing them, and the system's own are a call."""
+    """Random digits, not all 0. They are no secret, and the system's generator costs a call."""
     return f"{random.randrange(1, 16**count):0{count}x}"

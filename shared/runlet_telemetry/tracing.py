@@ -1,4 +1,4 @@
-"""Tracing: each step of a run knows its place in a W3C trace, and may tell OpenTelemetry of it.
+"""Tracing: each step of a run has a place in a W3C trace, and may be a span of OpenTelemetry.
 
 The trace context (https://www.w3.org/TR/trace-context/) travels as a `traceparent` from the request
 through every message to the stored row. With an endpoint to export to, steps are recorded as spans
@@ -34,7 +34,7 @@ class Span(Protocol):
 
     @property
     def traceparent(self) -> str:
-        """What the steps that follow are told."""
+        """The W3C header for the steps that follow."""
         ...
 
     def child(self, name: str, kind: Kind, attributes: Attributes) -> "Span":
@@ -79,7 +79,7 @@ class Tracer(Protocol):
 
 
 class _Place:
-    """A span that nobody records: a place in the trace, which it shares with its steps."""
+    """A span that is not recorded: a place in the trace, which it shares with its steps."""
 
     __slots__ = ("_parent", "_traceparent")
 
@@ -97,13 +97,13 @@ class _Place:
         return self
 
     def note(self, attributes: Attributes) -> None:
-        """Nobody listens."""
+        """Not recorded."""
 
     def fail(self, error: str) -> None:
-        """Nobody listens."""
+        """Not recorded."""
 
     def end(self) -> None:
-        """Nobody listens."""
+        """Not recorded."""
 
 
 class _Off:
@@ -169,7 +169,7 @@ def add_trace_id(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 def traceparent() -> str:
-    """What the current span tells the steps that follow; a new trace outside of any."""
+    """The current span's W3C header for the steps that follow; a new trace outside of any."""
     span = _current.get()
     return child_of(None) if span is None else span.traceparent
 

@@ -11,6 +11,7 @@ from execution_api.config import ApiConfig as ExecutionApiConfig
 from execution_api.config import RelayConfig
 from result_collector.config import Config as CollectorConfig
 from runlet.languages import LANGUAGES
+from runlet_amqp.prepare_broker import Config as PrepareConfig
 from runner.config import Config as RunnerConfig
 from session_api.config import Config as SessionApiConfig
 
@@ -76,13 +77,21 @@ def test_no_service_is_privileged_and_ours_hold_no_capability(services: dict[str
         ("execution-relay", RelayConfig),
         ("runner", RunnerConfig),
         ("result-collector", CollectorConfig),
+        ("broker-prepare", PrepareConfig),
     ],
 )
 def test_every_setting_that_is_passed_is_one_that_the_service_knows(
     services: dict[str, Any], service: str, config: "type[DataclassInstance]"
 ) -> None:
-    known = {field.name.upper() for field in dataclasses.fields(config)}
-    assert set(services[service]["environment"]) - GUNICORN - ENGINE - OPENTELEMETRY <= known
+    passed = set(services[service]["environment"]) - GUNICORN - ENGINE - OPENTELEMETRY
+    assert passed <= read_by(config)
+
+
+def read_by(config: "type[DataclassInstance]") -> set[str]:
+    """The settings, the passwords of its addresses, and the files that secrets may stand in."""
+    names = {field.name.upper() for field in dataclasses.fields(config)}
+    names |= {name.replace("_URL", "_PASSWORD") for name in names}
+    return names | {f"{name}_FILE" for name in names}
 
 
 def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ def test_no_message_that_a_stopping_consumer_never_began_counts_as_failed(amqp_u
         assert publisher.wait_until_connected(120)
         supervisor.start(consumer.loop(is_drained))
         assert stop.wait(20)
-        assert supervisor.stop("consumer", timeout=20)
+        assert supervisor.stop("consumer", timeout=120)
 
     left = vhosts.take(amqp_url, QUEUE, MANY - len(worked))
     ids = [properties.correlation_id for properties, _body in left]

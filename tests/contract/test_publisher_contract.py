@@ -9,7 +9,7 @@ import pika
 import pytest
 
 from runlet import topology
-from runlet_amqp import envelopes, event_loop_connection
+from runlet_amqp import envelopes
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.publisher import Publisher
@@ -97,13 +97,15 @@ def encrypted(address: pika.URLParameters) -> None:
 def test_whatever_keeps_a_connection_from_being_made_it_is_tried_again(
     amqp_url: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[pika.URLParameters], None]
 ) -> None:
+    select_connection = pika.SelectConnection
+
     def open_changed(address: pika.URLParameters, **callbacks: Any) -> pika.SelectConnection:
         change(address)
-        return pika.SelectConnection(address, **callbacks)
+        return select_connection(address, **callbacks)
 
     publisher = Publisher(amqp_url, "test", TOPOLOGY)
     with monkeypatch.context() as trouble:
-        trouble.setattr(event_loop_connection, "CoalescingConnection", open_changed)
+        trouble.setattr(pika, "SelectConnection", open_changed)
         with supervised(publisher.loop()):
             assert not publisher.wait_until_connected(1)
             trouble.undo()

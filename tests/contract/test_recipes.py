@@ -30,7 +30,7 @@ def is_named(path: str, section: str) -> bool:
 
 @pytest.mark.parametrize(
     ("section", "example"),
-    [("A language", r"\bruby\b")],
+    [("A language", r"\bruby\b"), ("A result field", r"\bmemory_peak_kb\b")],
 )
 def test_a_recipe_names_every_file_of_its_example(section: str, example: str) -> None:
     assert {path for path in files_with(example) if not is_named(path, section)} == set()

@@ -11,6 +11,7 @@ import yaml
 
 from execution_api.config import ApiConfig, RelayConfig
 from result_collector.config import Config as CollectorConfig
+from runlet_amqp.prepare_broker import Config as PrepareConfig
 from runner.config import Config as RunnerConfig
 from runner.runtimes import Config as RuntimesConfig
 from session_api.config import Config as SessionApiConfig
@@ -20,7 +21,7 @@ FILES = [ROOT / "deploy/swarm/stack.yml", ROOT / "deploy/swarm/data.yml"]
 CONFIGS: dict[str, tuple[type, ...]] = {
     "session-api": (SessionApiConfig,),
     "execution-api": (ApiConfig,),
-    "execution-relay": (RelayConfig,),
+    "execution-relay": (RelayConfig, PrepareConfig),
     "runner": (RunnerConfig, RuntimesConfig),
     "result-collector": (CollectorConfig,),
 }
@@ -29,7 +30,7 @@ NOT_OURS = {
     *("PORT", "WEB_WORKERS", "WEB_THREADS", "PROMETHEUS_MULTIPROC_DIR"),
     *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
 }
-HASHES = ("NGINX", "BACKENDS", "START_POSTGRES", "DATABASES", "RABBITMQ")
+HASHES = ("NGINX", "BACKENDS", "START_POSTGRES", "DATABASES", "RABBITMQ", "POLICIES")
 
 
 def read(path: Path) -> Any:

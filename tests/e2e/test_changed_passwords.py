@@ -1,114 +1,112 @@
-"""Data volumes that were made with other passwords than the settings say by now."""
+"""Data volumes that were made with other passwords than hold by now."""
 
-import os
-import shlex
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import docker
 import pytest
+import requests
 
-from support.deployments.api_client import required
+from support.deployments.compose_project import LABEL, ComposeProject, compose_under_test
+from support.wait_until import eventually
 
-ROOT = Path(__file__).parents[2]
 ROLES = {
     "postgres": "POSTGRES_PASSWORD",
     "session_api": "SESSION_DB_PASSWORD",
     "execution_api": "EXECUTION_DB_PASSWORD",
     "result_collector": "COLLECTOR_DB_PASSWORD",
 }
-PREPARE = """
-set -euo pipefail
-source deploy/bootstrap/lib/all.sh
-find_compose
-PROJECT=$1 ENV_FILE=$2
-shift 2
-choose_stack "$@"
-"""
+NAMES = [*ROLES.values(), "RABBITMQ_PASSWORD"]
+SERVICE_LABEL = "com.docker.compose.service"
+START_SECONDS = 300
 
 
-@dataclass
-class Servers:
-    """PostgreSQL and RabbitMQ of a compose project of their own."""
+class Servers(ComposeProject):
+    """PostgreSQL and RabbitMQ alone."""
 
-    folder: Path
-    # By this `make clean` knows what a test that was killed has left.
-    project: str = field(default_factory=lambda: f"runlet-test-{uuid4().int % 10**9}")
-    passwords: dict[str, str] = field(default_factory=dict)
-
-    def shell(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run some shell with the functions and on the stack of `make up`."""
-        settings = "".join(f"{name}={value}\n" for name, value in self.passwords.items())
-        env_file = self.folder / "settings.env"
-        env_file.write_text(settings, encoding="utf-8")
-        unset = {**dict.fromkeys(ROLES.values()), "RABBITMQ_PASSWORD": None}
-        environment = {name: each for name, each in os.environ.items() if name not in unset}
-        words = [self.project, str(env_file), *_stack_files(), *arguments]
-        return subprocess.run(
-            ["bash", "-c", f"{PREPARE}\n{script}", "bash", *words],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def does(self, script: str) -> bool:
-        """Whether some shell ends well."""
-        return self.shell(script).returncode == 0
-
-    def set_passwords(self) -> None:
-        """Choose new ones, as after .env was lost."""
-        names = [*ROLES.values(), "RABBITMQ_PASSWORD"]
-        self.passwords = {name: f"secret-{uuid4().hex}" for name in names}
+    def start(self, **passwords: str) -> dict[str, str]:
+        """With these passwords, or those they make themselves; gives the ones that hold."""
+        self.settings = passwords
+        self.compose("up", "-d", "postgres-passwords", "rabbitmq")
+        eventually(self._passwords_are_set, START_SECONDS)
+        return {name: self.secret(name) for name in NAMES}
 
     def lets_in(self, role: str, password: str) -> bool:
         """Whether PostgreSQL takes a role's password from another machine."""
-        login = (
-            f"docker exec -e PGPASSWORD={password} $(container_of postgres) bash -c "
-            f"'psql -h $(hostname -i) -U {role} -d executions -c \"SELECT 1\"'"
-        )
-        if role == "session_api":
-            login = login.replace("-d executions", "-d sessions")
-        return self.does(login)
+        database = "sessions" if role == "session_api" else "executions"
+        login = f"psql -h $(hostname -i) -U {role} -d {database} -c 'SELECT 1'"
+        return self._does("postgres", login, {"PGPASSWORD": password})
 
+    def broker_lets_in(self, password: str) -> bool:
+        """Whether RabbitMQ takes the services' user with a password; raises when it is not up."""
+        (network,) = self._container("rabbitmq").attrs["NetworkSettings"]["Networks"].values()
+        address = f"http://{network['IPAddress']}:15672/api/whoami"
+        answer = requests.get(address, auth=("runlet", password), timeout=20)
+        return answer.status_code == 200
 
-def _stack_files() -> list[str]:
-    command = shlex.split(required("RUNLET_TEST_COMPOSE"))
-    files = [value for flag, value in pairwise(command) if flag == "-f"]
-    return [str(Path(file).relative_to(ROOT)) for file in files if "/tests/" not in file]
+    def broker_is_up(self) -> bool:
+        """Whether RabbitMQ answers."""
+        with suppress(requests.RequestException):
+            self.broker_lets_in("")
+            return True
+        return False
+
+    def forget_secrets(self) -> None:
+        """As when the data is older than the volumes that hold the secrets."""
+        self.compose("down", "-t", "5")
+        engine: Any = docker.from_env()
+        for volume in engine.volumes.list(filters={"label": f"{LABEL}={self.name}"}):
+            if not volume.name.endswith("-data"):
+                volume.remove()
+
+    def _does(self, service: str, script: str, environment: dict[str, str]) -> bool:
+        container = self._container(service)
+        done = container.exec_run(["bash", "-c", script], environment=environment)
+        return bool(done.exit_code == 0)
+
+    def _passwords_are_set(self) -> bool:
+        return bool(self._container("postgres-passwords").attrs["State"]["Status"] == "exited")
+
+    def _container(self, service: str) -> Any:
+        labels = [f"{LABEL}={self.name}", f"{SERVICE_LABEL}={service}"]
+        (found,) = docker.from_env().containers.list(all=True, filters={"label": labels})
+        return found
 
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[Servers]:
-    servers = Servers(tmp_path)
-    servers.set_passwords()
+    servers = Servers(compose_under_test(), tmp_path, {})
     try:
         yield servers
     finally:
-        down = servers.shell("compose down -v -t 3")
-        assert down.returncode == 0, down.stderr
+        servers.settings = {}
+        servers.remove()
 
 
-@pytest.mark.timeout(240)
-def test_the_servers_take_the_passwords_of_the_settings_whatever_they_had(
-    servers: Servers,
-) -> None:
-    started = servers.shell("compose up -d postgres rabbitmq; fit_passwords")
-    assert started.returncode == 0, started.stderr
-    before = servers.passwords
-    assert servers.lets_in("session_api", before["SESSION_DB_PASSWORD"])
+@pytest.mark.timeout(1500)
+def test_the_servers_take_the_passwords_that_hold_whatever_they_had(servers: Servers) -> None:
+    made = servers.start()
+    assert_only(servers, made, {})
 
-    servers.set_passwords()
-    fitted = servers.shell("fit_passwords")
+    # Any characters will do, those too that mean something in an address, in SQL or in a shell.
+    chosen = {name: f"it's:@/ {uuid4().hex}" for name in NAMES}
+    assert servers.start(**chosen) == chosen
+    assert_only(servers, chosen, made)
 
-    assert fitted.returncode == 0, fitted.stderr
-    assert not set(before.values()) & set(servers.passwords.values())
+    servers.forget_secrets()
+    again = servers.start()
+    assert_only(servers, again, chosen)
+
+
+def assert_only(servers: Servers, valid: dict[str, str], old: dict[str, str]) -> None:
+    """The servers take some passwords, and of those before none."""
+    assert not set(valid.values()) & set(old.values())
     for role, name in ROLES.items():
-        assert servers.lets_in(role, servers.passwords[name]), role
-        assert not servers.lets_in(role, before[name]), role
-    assert servers.does("rabbitmq_takes_its_password")
+        assert servers.lets_in(role, valid[name]), role
+        assert not old or not servers.lets_in(role, old[name]), role
+    eventually(servers.broker_is_up, START_SECONDS)
+    eventually(lambda: servers.broker_lets_in(valid["RABBITMQ_PASSWORD"]), START_SECONDS)
+    assert not old or not servers.broker_lets_in(old["RABBITMQ_PASSWORD"])

@@ -104,7 +104,7 @@ class AsyncRunlet:
         """What the execution does and prints as it happens, from its beginning to its end.
 
         A connection that breaks is made again, and goes on where it was; with `last_event_id` it
-        begins after that event. Whoever leaves before the end closes the generator.
+        begins after that event. Close the generator to leave before the end.
         """
         watch = Watch(execution_id, self._retries, last_event_id)
         while not watch.is_over:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """An error as the server told it.
+    """An error as the server sent it.
 
     `document` is the body of the answer, `retry_after` seconds to wait before another try.
     """
@@ -43,7 +43,7 @@ class StillRunningError(RunletError):
 
 
 class ApiError(RunletError):
-    """The server answered with an error; `problem` is all it told."""
+    """The server answered with an error; `problem` is its document."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -109,7 +109,7 @@ class ServerError(ApiError):
 
 
 class UnavailableError(RunletError):
-    """The server, or a part it needs, is away or overloaded; `retry_after` where it said so."""
+    """The server, or a part it needs, is unavailable or overloaded; it may set `retry_after`."""
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)

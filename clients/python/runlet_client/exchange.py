@@ -105,9 +105,9 @@ def _sentence(status_code: int, document: Mapping[str, Any]) -> str:
 
 def _retry_after(reply: Reply, document: Mapping[str, Any]) -> float | None:
     """Seconds; a date, the other form of Retry-After, is left to the usual backoff."""
-    for told in (reply.headers.get("retry-after"), document.get("retryAfter")):
+    for value in (reply.headers.get("retry-after"), document.get("retryAfter")):
         try:
-            seconds = float(told) if told is not None else -1.0
+            seconds = float(value) if value is not None else -1.0
         except (TypeError, ValueError):
             continue
         if 0 <= seconds < float("inf"):

@@ -17,7 +17,7 @@ _BROKEN = "The connection broke before the execution was over. Ask for its statu
 
 
 class Watch:
-    """What was heard of one execution, and how to hear the rest.
+    """What was received of one execution, and how to receive the rest.
 
     For each connection: sleep `pause` seconds, send `request()`, ask whether its status is
     `accepted`, hand every chunk to `heard`, and say with `ended`, `failed` or `refused` how it came
@@ -63,7 +63,7 @@ class Watch:
             self.refused(UnavailableError(_BROKEN))
 
     def failed(self, failure: Failure) -> None:
-        """The connection broke. Raises the error when the patience is over."""
+        """The connection broke. Raises the error when it is not to try again."""
         # A program may be silent, or queued, for longer than a connection may: that is no failure.
         if self._is_open and failure.timed_out:
             self.pause = 0.0

@@ -1,5 +1,7 @@
 # runlet/base:bookworm, a Debian base for machines that cannot pull one. Sourced.
 
+need log packages ca-certificates
+
 BASE_IMAGE=runlet/base:bookworm
 DEBIAN_RELEASE=bookworm
 

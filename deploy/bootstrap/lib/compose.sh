@@ -1,5 +1,7 @@
 # The compose command, and the compose project it speaks to. Sourced.
 
+need log settings packages
+
 COMPOSE=()
 STACK=()
 PROJECT=$(setting COMPOSE_PROJECT_NAME runlet)

@@ -1,5 +1,7 @@
 # The container engine: found, installed or started. Sourced.
 
+need log packages
+
 ENGINE_LOG=/var/log/runlet-dockerd.log
 # Of the processors' time, where there is too little for everybody: all containers together have 1024.
 ENGINE_CPU_SHARES=64

@@ -1,4 +1,6 @@
-# Starting the stack and waiting until all of it is well. Sourced.
+# Starting the stack and waiting until all of it is healthy. Sourced.
+
+need log compose
 
 HEALTH_TIMEOUT_SECONDS=180
 
@@ -10,7 +12,7 @@ start_stack() {
 
 wait_until_healthy() {
   local deadline=$((SECONDS + HEALTH_TIMEOUT_SECONDS)) asked='' late
-  while late=$(unwell) && [ -n "$late" ]; do
+  while late=$(unhealthy_services) && [ -n "$late" ]; do
     [ "$SECONDS" -lt "$deadline" ] || explain_failure
     if [ -z "$asked" ]; then
       note "Waiting for: $(cut -d'|' -f1 <<<"$late" | paste -sd' ')"
@@ -21,18 +23,18 @@ wait_until_healthy() {
 }
 
 # SERVICE|CONTAINER|STATUS of every container that is not as it should be.
-unwell() {
+unhealthy_services() {
   local service container status
   docker ps -a --filter "label=com.docker.compose.project=$PROJECT" --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.service"}}|{{.Names}}|{{.Status}}' \
     | while IFS='|' read -r service container status; do
-      is_well "$service" "$container" "$status" || printf '%s|%s|%s\n' "$service" "$container" "$status"
+      is_healthy "$service" "$container" "$status" || printf '%s|%s|%s\n' "$service" "$container" "$status"
     done
 }
 
-is_well() {
+is_healthy() {
   case "$1:$3" in
-    *'(healthy)' | runtimes:'Exited (0)'* | *-migrate:'Exited (0)'*) ;;
+    *'(healthy)' | secrets:'Exited (0)'* | postgres-passwords:'Exited (0)'* | broker-prepare:'Exited (0)'* | *-migrate:'Exited (0)'* | runtimes:'Exited (0)'*) ;;
     # The engine asks seldom, so at the start the container's own check is asked here.
     *'(health: starting)') passes_its_check "$2" ;;
     *) return 1 ;;
@@ -61,6 +63,6 @@ explain_failure() {
 # Those still starting are at fault only when nothing else is.
 failed_services() {
   local all
-  all=$(unwell)
+  all=$(unhealthy_services)
   grep -v 'health: starting' <<<"$all" || printf '%s\n' "$all"
 }

@@ -2,6 +2,8 @@
 # The stamp holds a hash of the inputs and the id of each image: it cannot speak for an image that is
 # gone or was replaced.
 
+need log settings ca-certificates base-image registry-mode compose
+
 IMAGE_STAMP=.runlet/images
 
 ensure_images() {

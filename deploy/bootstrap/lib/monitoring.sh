@@ -2,8 +2,9 @@
 # Asked for once they stay, as the profile is kept in .env, where plain compose commands find it too;
 # MONITORING=0 takes them away.
 
+need log settings registry-mode compose containers
+
 MONITORING_PROFILE=
-MONITORING_IMAGES='^(prom|grafana)/'
 
 # choose_monitoring: once the mode is chosen.
 choose_monitoring() {
@@ -26,7 +27,7 @@ has_grafana() {
   [ "$MONITORING_PROFILE" = monitoring ]
 }
 
-# Beside the other images, which nobody should wait for in vain where there is no monitoring.
+# Apart from the other images, as there may be no monitoring.
 ensure_monitoring_images() {
   [ -n "$MONITORING_PROFILE" ] || return 0
   if has_grafana; then
@@ -64,13 +65,12 @@ remember_monitoring() {
   forget COMPOSE_PROFILES
   local service
   for service in prometheus grafana; do
-    docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
-      --filter "label=com.docker.compose.service=$service" | xargs -r docker rm -f >/dev/null
+    containers_of "$service" -a | xargs -r docker rm -f >/dev/null
   done
 }
 
 say_where_monitoring_is() {
   [ -n "$MONITORING_PROFILE" ] || return 0
   note "Prometheus    http://127.0.0.1:$(setting PROMETHEUS_PORT 9090)/consoles/runlet.html"
-  ! has_grafana || note "Grafana       http://$1:$(setting GRAFANA_PORT 3000), user admin, password in .env: GRAFANA_ADMIN_PASSWORD"
+  ! has_grafana || note "Grafana       http://$1:$(setting GRAFANA_PORT 3000), user admin, password: make secret NAME=GRAFANA_ADMIN_PASSWORD"
 }

@@ -1,5 +1,7 @@
 # Packages of the distribution. Sourced.
 
+need log
+
 can_install_packages() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null
 }

@@ -1,5 +1,7 @@
 # Whether the ports Runlet publishes are free, asked before anything starts. Sourced.
 
+need log settings monitoring containers
+
 check_ports() {
   check_port GATEWAY_PORT 8080 gateway "the gateway"
   check_port SESSION_API_PORT 8001 session-api "the session API"
@@ -23,8 +25,7 @@ check_port() {
 }
 
 is_ours() {
-  [ -n "$(docker ps -q --filter "label=com.docker.compose.project=$PROJECT" \
-    --filter "label=com.docker.compose.service=$1" --filter "publish=$2")" ]
+  [ -n "$(containers_of "$1" --filter "publish=$2")" ]
 }
 
 is_taken() {

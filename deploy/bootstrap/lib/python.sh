@@ -1,5 +1,7 @@
 # .venv with what the tests and linters need, exactly as locked. Sourced.
 
+need log packages
+
 VENV_STAMP=.venv/.runlet-requirements
 
 ensure_venv() {

@@ -1,6 +1,6 @@
 # Settings: the environment first, then .env, then a default. Sourced.
-# Of .env Runlet owns COMPOSE_PROJECT_NAME, COMPOSE_FILE, COMPOSE_PROFILES and the secrets it made; the
-# other lines are the user's.
+# Of .env Runlet owns COMPOSE_PROJECT_NAME, COMPOSE_FILE and COMPOSE_PROFILES; the other lines are the
+# user's.
 
 # ENV_FILE names another file for the settings than .env; Runlet's own lines are always in .env.
 
@@ -51,36 +51,14 @@ replace_dotenv() {
   fi
 }
 
-MADE_SECRET_PREFIX=runlet-
-
-# What a setting needs beside it that nobody has to know: made once, kept in .env.
-ensure_secrets() {
-  ensure_passwords
-  # Where callers show tokens the APIs do so too.
-  if [ -n "$(setting API_TOKENS "")$(setting API_TOKENS_FILE "")" ]; then
-    ensure_secret SERVICE_TOKEN
-    # Prometheus is a caller too, and needs no more than the APIs' /metrics.
-    ensure_secret METRICS_TOKEN
-  fi
-  ! has_grafana || ensure_secret GRAFANA_ADMIN_PASSWORD
-  # Receivers of callbacks check their signatures with it.
-  [ -z "$(setting CALLBACK_ALLOWED_HOSTS "")" ] || ensure_secret CALLBACK_SECRET
-}
-
-ensure_secret() {
-  [ -z "$(setting "$1" "")" ] || return 0
-  remember "$1" "$(random_secret)"
-  chmod 600 .env
-}
-
-random_secret() {
-  printf '%s%s' "$MADE_SECRET_PREFIX" "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"
-}
+# What `make up` of Runlet 0.1 wrote there. What it finds there still wins, as if it were the user's.
+OLD_SECRETS=(POSTGRES_PASSWORD SESSION_DB_PASSWORD EXECUTION_DB_PASSWORD COLLECTOR_DB_PASSWORD RABBITMQ_PASSWORD
+  SERVICE_TOKEN METRICS_TOKEN CALLBACK_SECRET GRAFANA_ADMIN_PASSWORD)
 
 # Not those that the user wrote there.
-forget_secrets() {
+forget_old_secrets() {
   local name
-  for name in SERVICE_TOKEN CALLBACK_SECRET METRICS_TOKEN GRAFANA_ADMIN_PASSWORD "${SERVER_PASSWORDS[@]}"; do
-    [[ ! $(remembered "$name") =~ ^$MADE_SECRET_PREFIX[0-9a-f]{64}$ ]] || forget "$name"
+  for name in "${OLD_SECRETS[@]}"; do
+    [[ ! $(remembered "$name") =~ ^runlet-[0-9a-f]{64}$ ]] || forget "$name"
   done
 }

@@ -1,7 +1,11 @@
 # A stack for tests and measurements: own project, own ports, same images as `make up`. Sourced.
 # PROJECT names it.
 
+need log settings registry-mode compose images health python sandboxes
+
 TEST_STACK_STARTED=
+# Chosen here, because the tests call the servers by themselves.
+SERVER_PASSWORDS=(POSTGRES_PASSWORD SESSION_DB_PASSWORD EXECUTION_DB_PASSWORD COLLECTOR_DB_PASSWORD RABBITMQ_PASSWORD)
 
 start_test_stack() {
   ENV_FILE=$PWD/.runlet/$PROJECT.env
@@ -39,7 +43,7 @@ TEST_RABBITMQ_PORT=$rabbitmq
 TEST_RABBITMQ_MANAGEMENT_PORT=$management
 PROMETHEUS_PORT=$prometheus
 COMPOSE_PROFILES=
-$(for name in "${SERVER_PASSWORDS[@]}"; do printf '%s=%s\n' "$name" "$(random_secret)"; done)
+$(for name in "${SERVER_PASSWORDS[@]}"; do printf '%s=%s\n' "$name" "$(random_password)"; done)
 RATE_LIMIT_RUNS_PER_MINUTE=0
 RATE_LIMIT_USER_RUNS_PER_MINUTE=0
 API_TOKENS=
@@ -51,6 +55,10 @@ EOF
   # shellcheck source=/dev/null
   source "$ENV_FILE"
   set +a
+}
+
+random_password() {
+  od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
 }
 
 # free_ports COUNT: all held at once, so that no two are the same.

@@ -1,5 +1,7 @@
 # RabbitMQ's TLS listener, for runners on other machines. Sourced.
 
+need log settings registry-mode ports
+
 TLS_FILES=(ca.pem server.pem server-key.pem)
 
 # Where RABBITMQ_TLS_DIR is set, the stack has deploy/tls/compose.tls.yml on top.

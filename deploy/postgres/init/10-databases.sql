@@ -1,8 +1,9 @@
 -- Runs once, when the data folder is empty: two databases, and for every service a role of its own
--- that reaches no more than its own database. Passwords come from the container's environment.
-\getenv session_password SESSION_DB_PASSWORD
-\getenv execution_password EXECUTION_DB_PASSWORD
-\getenv collector_password COLLECTOR_DB_PASSWORD
+-- that reaches no more than its own database. Each password stands in a variable such as
+-- SESSION_DB_PASSWORD, or in the file that SESSION_DB_PASSWORD_FILE names.
+\set session_password `printf %s "${SESSION_DB_PASSWORD:-$(cat "$SESSION_DB_PASSWORD_FILE")}"`
+\set execution_password `printf %s "${EXECUTION_DB_PASSWORD:-$(cat "$EXECUTION_DB_PASSWORD_FILE")}"`
+\set collector_password `printf %s "${COLLECTOR_DB_PASSWORD:-$(cat "$COLLECTOR_DB_PASSWORD_FILE")}"`
 
 CREATE ROLE session_api LOGIN PASSWORD :'session_password';
 CREATE ROLE execution_api LOGIN PASSWORD :'execution_password';

@@ -58,8 +58,8 @@ class Collector:
 
     def _stop_pipelines(self) -> None:
         """First no more deliveries, then what is in hand is finished, and acknowledged."""
-        self.supervisor.ask_to_stop(*(each.consumer.name for each in self.pipelines))
-        for pipeline in self.pipelines:
-            self.supervisor.stop(*pipeline.worker_names, timeout=STOP_SECONDS)
-        for pipeline in self.pipelines:
-            self.supervisor.stop(pipeline.consumer.name, timeout=STOP_SECONDS)
+        consumers = tuple(each.consumer.name for each in self.pipelines)
+        workers = tuple(name for each in self.pipelines for name in each.worker_names)
+        self.supervisor.ask_to_stop(*consumers)
+        self.supervisor.stop(*workers, timeout=STOP_SECONDS)
+        self.supervisor.stop(*consumers, timeout=STOP_SECONDS)

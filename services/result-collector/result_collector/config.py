@@ -61,7 +61,7 @@ class Config(BrokerSettings, TracingSettings):
         return allowed
 
     def offered_languages(self) -> list[str]:
-        """The ids of the deployment's languages. Raises ConfigError for one nobody knows."""
+        """The ids of the deployment's languages. Raises ConfigError for an unknown one."""
         try:
             return list(offered(comma_separated(self.languages)))
         except ValueError as error:

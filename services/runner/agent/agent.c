@@ -342,7 +342,7 @@ static void close_ends(const struct run_pipes *pipes, int end) {
     close(pipes->report[end]);
 }
 
-/* Nothing that a server which failed may have begun goes on, or is heard. */
+/* What a server that failed may have begun is killed, and its output is dropped. */
 static void discard_server(struct run_pipes *pipes, struct streams *to, uid_t uid) {
     struct usage ignored = {0};
     kill(-1, SIGKILL);

@@ -106,7 +106,7 @@ static inline int input_for(int report, const struct job *job, int last_step) {
     return fd;
 }
 
-/* Makes this process what the program will be; what goes wrong is told by `report`. */
+/* Makes this process what the program will be; what goes wrong is written to `report`. */
 static inline void apply_sandbox(const struct job *job, int index, const struct streams *to) {
     const struct step *step = &job->steps[index];
     sigset_t none;

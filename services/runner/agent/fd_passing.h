@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* The server's end of the socket, over which nobody else can ever speak. */
+/* The server's end of the socket, which no other process ever has. */
 enum { SERVER_SOCKET = 3 };
 
 /* JOB is the whole frame in memory, at its beginning; the others are as in `struct streams`. */

@@ -67,7 +67,7 @@ static inline int read_all(int fd, char *data, size_t size) {
 static char outgoing[1 << 17];
 static uint32_t outgoing_size;
 
-/* Without a reader there is nobody to work for. */
+/* Without a reader there is no runner to work for. */
 static inline void flush_frames(void) {
     if (write_all(1, outgoing, outgoing_size)) exit(0);
     outgoing_size = 0;

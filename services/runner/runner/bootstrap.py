@@ -128,7 +128,7 @@ def build(config: Config, client: docker.DockerClient) -> Runner:
         config.runner_concurrency,
         lambda delivery: consumer.is_current(delivery),
         delivery_tracing.traced(tracer, "run", handler.handle),
-        give_up=lambda delivery: consumer.requeue(delivery),
+        requeue=lambda delivery: consumer.requeue(delivery),
         return_unstarted=UnstartedReturn(events, acknowledge),
     )
     queues = [topology.run_queue(language) for language in languages]

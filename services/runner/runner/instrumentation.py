@@ -69,11 +69,11 @@ def timed(start: Start) -> Start:
 class PoolMeter:
     """Counts what becomes of containers; see runner.containers.pool_observer.PoolObserver."""
 
-    def took(self, language_id: str, warm: bool) -> None:
+    def acquired(self, language_id: str, warm: bool) -> None:
         """Count a warm hit or a miss."""
         POOL_TAKES.labels(language_id, WARM if warm else COLD).inc()
 
-    def kept(self, language_id: str) -> None:
+    def reused(self, language_id: str) -> None:
         """Count a scrub."""
         CONTAINER_SCRUBS.labels(language_id).inc()
 
@@ -83,7 +83,7 @@ class PoolMeter:
 
 
 def watch_size(pool: WarmPool, language_ids: Iterable[str]) -> None:
-    """Look into the pool whenever its size is asked for."""
+    """Read the size of the pool whenever the metric is read."""
     for language_id in language_ids:
         for state, look in _STATES.items():
             POOL_CONTAINERS.labels(language_id, state).set_function(_sized(pool, language_id, look))

@@ -18,7 +18,7 @@ class WorkQueue(Generic[Item]):
     An item whose handling raises ends its loop, which the supervisor logs and starts again.
     """
 
-    def __init__(self, handle: Callable[[Item], None]) -> None:
+    def __init__(self, handle: Callable[[Item], object]) -> None:
         self._handle = handle
         self._items: SimpleQueue[Item | None] = SimpleQueue()
 

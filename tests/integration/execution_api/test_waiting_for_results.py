@@ -44,6 +44,8 @@ def test_a_waiter_hears_of_the_end_as_soon_as_it_is_stored(
         )
         execution = waiting.result().get_json()
     assert (execution["status"], execution["stdout"]) == ("COMPLETED", "42\n")
+    # What was heard is what is read: the fields that are null too.
+    assert execution == client.get(f"/executions/{request.execution_id}").get_json()
 
 
 @pytest.mark.usefixtures("only_by_hearing")

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from execution_api.executions.repository import ExecutionRepository
 from execution_api.executions.schemas import ExecutionSchema
-from result_collector.callbacks.workers import CONSUMER_LOOP
+from result_collector.callbacks.workers import WORKER_LOOP, WORKERS
 from runlet import topology
 from runlet.execution import CompileResult, Reason
 from runlet.messages import CallbackRequested, RunRequested
@@ -270,7 +270,7 @@ def test_a_stop_finishes_what_is_being_sent_and_hands_back_the_rest(
         scene.end(*requests)
         eventually(lambda: len(scene.receiver.calls) == 8)
         collector.stop.set()
-        eventually(lambda: CONSUMER_LOOP in asked_to_stop)
+        eventually(lambda: f"{WORKER_LOOP}-{WORKERS - 1}" in asked_to_stop)
         scene.receiver.may_answer.set()
     statuses = [scene.status(request.execution_id) for request in requests]
     assert sorted(str(status) for status in statuses) == ["DELIVERED"] * 8 + ["PENDING"] * 4

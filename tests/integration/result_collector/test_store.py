@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -69,6 +70,41 @@ def test_an_end_without_a_start_of_its_own_keeps_the_one_that_was_told(
     start = started(request)
     store(database, start, dataclasses.replace(finished(request), started_at=None))
     assert database.execution(request.execution_id)["started_at"] == start.started_at
+
+
+def test_an_end_tells_the_start_of_its_attempt_and_where_it_ran(
+    database: ExecutionsDatabase,
+) -> None:
+    request = database.add()
+    event = dataclasses.replace(
+        finished(request), runner="runner-1", container="0a1b2c", image="runlet/python:1"
+    )
+    store(database, event)
+    assert database.events(request.execution_id) == [
+        ("queued", 1),
+        ("started", 1),
+        ("finished", 1),
+    ]
+    details = database.event_details(request.execution_id)
+    assert details["started"] == "by runner runner-1, container 0a1b2c, image runlet/python:1"
+
+
+def test_a_start_that_was_told_before_is_noted_once(database: ExecutionsDatabase) -> None:
+    request = database.add()
+    store(database, started(request), dataclasses.replace(finished(request), runner="runner-2"))
+    assert database.event_details(request.execution_id)["started"] == "by runner runner-1"
+    assert len(database.events(request.execution_id)) == 3
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"started_at": None, "runner": "runner-1"}, {"runner": ""}], ids=str
+)
+def test_an_end_of_what_never_began_or_of_a_version_before_tells_no_start(
+    database: ExecutionsDatabase, unknown: dict[str, Any]
+) -> None:
+    request = database.add()
+    store(database, dataclasses.replace(finished(request), **unknown))
+    assert database.events(request.execution_id) == [("queued", 1), ("finished", 1)]
 
 
 def test_a_retry_makes_it_queued_again(database: ExecutionsDatabase) -> None:
@@ -268,7 +304,7 @@ def test_the_same_poison_twice_is_one_dead_letter(database: ExecutionsDatabase) 
     assert len(database.dead_letters()) == 1
 
 
-def buried(request: RunRequested, **headers: object) -> Delivery:
+def dead_lettered(request: RunRequested, **headers: object) -> Delivery:
     """A request that came to the queue of dead letters."""
     return delivery(
         "run.requested.v1",
@@ -282,7 +318,7 @@ def buried(request: RunRequested, **headers: object) -> Delivery:
 def test_a_request_that_was_given_up_fails_its_execution(database: ExecutionsDatabase) -> None:
     request = database.add()
     store(database, started(request))
-    letter = buried(request, **{topology.REASON_HEADER: "This runner has no such language."})
+    letter = dead_lettered(request, **{topology.REASON_HEADER: "This runner has no such language."})
     [stored] = store_deliveries(database, letter)
     execution = database.execution(request.execution_id)
     assert stored.changed
@@ -300,7 +336,7 @@ def test_a_request_that_was_given_up_fails_its_execution(database: ExecutionsDat
 def test_a_request_that_ended_its_runners_says_how_often(database: ExecutionsDatabase) -> None:
     request = database.add()
     death = [{"reason": "delivery_limit", "queue": "runs.python", "count": 1}]
-    store_deliveries(database, buried(request, **{"x-death": death}))
+    store_deliveries(database, dead_lettered(request, **{"x-death": death}))
     detail = database.execution(request.execution_id)["detail"]
     assert detail == "The run ended its runners 4 times and was given up."
     [kept] = database.dead_letters()
@@ -330,7 +366,7 @@ def test_a_dead_letter_about_nobody_is_kept(
 def test_a_dead_letter_does_not_undo_a_result(database: ExecutionsDatabase) -> None:
     request = database.add()
     store(database, finished(request))
-    [stored] = store_deliveries(database, buried(request))
+    [stored] = store_deliveries(database, dead_lettered(request))
     assert not stored.changed
     assert database.execution(request.execution_id)["status"] == "COMPLETED"
     assert len(database.dead_letters()) == 1
@@ -349,7 +385,7 @@ def test_a_dead_letter_that_comes_again_leaves_the_requeued_execution_alone(
     database: ExecutionsDatabase, headers: dict[str, object], begun: bool
 ) -> None:
     request = database.add()
-    letter = buried(request, **headers)
+    letter = dead_lettered(request, **headers)
     store_deliveries(database, letter)
     again = requeue(database)
     if begun:
@@ -365,9 +401,11 @@ def test_a_requeued_request_that_is_given_up_once_more_fails_again(
     database: ExecutionsDatabase,
 ) -> None:
     request = database.add()
-    store_deliveries(database, buried(request, **{"x-death": [{"reason": "delivery_limit"}]}))
+    store_deliveries(
+        database, dead_lettered(request, **{"x-death": [{"reason": "delivery_limit"}]})
+    )
     again = dataclasses.replace(request, attempt=requeue(database))
-    store_deliveries(database, buried(again))
+    store_deliveries(database, dead_lettered(again))
     assert database.execution(request.execution_id)["status"] == "FAILED"
 
 
@@ -384,7 +422,7 @@ def test_a_letter_of_an_earlier_attempt_does_not_end_a_later_one(
 ) -> None:
     request = database.add()
     store(database, started(request, 2))
-    store_deliveries(database, buried(request))
+    store_deliveries(database, dead_lettered(request))
     assert database.execution(request.execution_id)["status"] == "RUNNING"
 
 
@@ -403,7 +441,7 @@ def test_a_result_that_comes_after_its_dead_letter_is_too_late(
     database: ExecutionsDatabase,
 ) -> None:
     request = database.add()
-    store_deliveries(database, buried(request))
+    store_deliveries(database, dead_lettered(request))
     store(database, finished(request))
     assert database.execution(request.execution_id)["status"] == "FAILED"
 
@@ -412,5 +450,5 @@ def test_a_dead_letter_with_an_absurd_attempt_still_fails_its_execution(
     database: ExecutionsDatabase,
 ) -> None:
     request = database.add()
-    store_deliveries(database, buried(dataclasses.replace(request, attempt=2**60)))
+    store_deliveries(database, dead_lettered(dataclasses.replace(request, attempt=2**60)))
     assert database.execution(request.execution_id)["status"] == "FAILED"

@@ -15,7 +15,11 @@ from support.deployments.server_containers import ROOT, port_of, server
 from support.wait_until import eventually
 
 CONF = "/etc/rabbitmq/conf.d"
-LOGIN = {"RABBITMQ_DEFAULT_USER": "runlet", "RABBITMQ_DEFAULT_PASS": "runlet"}
+LOGIN = {
+    "RABBITMQ_DEFAULT_USER": "runlet",
+    "RABBITMQ_DEFAULT_PASS": "runlet",
+    "RABBITMQ_DEFAULT_VHOST": "runlet",
+}
 START_SECONDS = 270
 
 
@@ -72,5 +76,4 @@ def rabbitmq_environment() -> dict[str, str]:
     """What the stack's RabbitMQ is told, but for its user."""
     stack = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     environment = stack["services"]["rabbitmq"]["environment"]
-    names = ("RABBITMQ_DEFAULT_VHOST", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS")
-    return {name: environment[name] for name in names}
+    return {name: environment[name] for name in ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",)}

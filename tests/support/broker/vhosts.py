@@ -1,7 +1,7 @@
-"""RabbitMQ for tests: every test has a virtual host of its own, and a look at its queues."""
+"""RabbitMQ for tests: each has a virtual host of its own, with a deployment's policies."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,10 +12,13 @@ import pytest
 import urllib3
 from pika.adapters.blocking_connection import BlockingChannel
 
+from runlet import topology
 from runlet.languages import LANGUAGES
 from runlet_amqp import declaration
 from runlet_amqp.connection import connect
 from runlet_amqp.envelopes import Envelope
+from runlet_amqp.management import Management
+from runlet_amqp.policies import create_policies
 from runlet_amqp.settings import BrokerSettings
 
 AMQP_VARIABLE = "RUNLET_TEST_AMQP_URL"
@@ -26,14 +29,34 @@ TOPOLOGY = declaration.create_topology(LANGUAGES)
 
 @pytest.fixture
 def amqp_url() -> Iterator[str]:
-    """The address of an empty virtual host, deleted after the test."""
+    """The address of a virtual host with policies and no queues, deleted after the test."""
     server, management = _required(AMQP_VARIABLE), _required(MANAGEMENT_VARIABLE)
     name = f"test-{uuid4().hex}"
     _manage(management, "PUT", f"/api/vhosts/{name}")
     user = quote(urlsplit(management).username or "guest")
     _manage(management, "PUT", f"/api/permissions/{name}/{user}", _EVERYTHING)
-    yield f"{server.rstrip('/')}/{name}"
+    url = f"{server.rstrip('/')}/{name}"
+    apply_policies(url)
+    yield url
     _manage(management, "DELETE", f"/api/vhosts/{name}")
+
+
+def apply_policies(
+    amqp_url: str, callback_delays_seconds: Sequence[float] = topology.CALLBACK_DELAYS_SECONDS
+) -> None:
+    """Have a deployment's policies hold in the virtual host of this address."""
+    management_of(amqp_url).apply_policies(create_policies(callback_delays_seconds))
+
+
+def management_of(amqp_url: str) -> Management:
+    """The management API for the virtual host of this address."""
+    address = urlsplit(_required(MANAGEMENT_VARIABLE))
+    return Management(
+        f"{address.scheme}://{address.hostname}:{address.port}",
+        address.username or "",
+        address.password or "",
+        urlsplit(amqp_url).path.strip("/"),
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 import execution_api.config
 import result_collector.config
+import runlet_amqp.prepare_broker
 import runner.config
 import runner.runtimes
 import session_api.config
@@ -42,8 +43,9 @@ PROCESSES: dict[str, type] = {
     "runner": runner.config.Config,
     "result-collector": result_collector.config.Config,
     "runtimes": runner.runtimes.Config,
+    "broker-prepare": runlet_amqp.prepare_broker.Config,
 }
-SERVICES = [name for name in PROCESSES if name != "runtimes"]
+SERVICES = [name for name in PROCESSES if name not in ("runtimes", "broker-prepare")]
 # Settings that several processes read have a section of their own; the rest stand by process.
 SHARED_SECTIONS: dict[str, type] = {
     "What a run may use": LimitSettings,
@@ -81,6 +83,7 @@ DEPLOYMENT = {
 # Read by the scripts of `make`, so not by `docker compose up` alone.
 MAKE = {
     "BENCH_RUNS": "Runs of each way in `make bench`.",
+    "CHAOS_FREEZE_SECONDS": "Seconds for which `make chaos` freezes a part.",
     "CHAOS_ROUNDS": "Rounds of `make chaos`.",
     "DASHBOARD_SECONDS": "Seconds of load in `make dashboard`.",
     "ENV_FILE": "Another file to read settings from than `.env`.",

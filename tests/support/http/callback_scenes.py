@@ -77,6 +77,7 @@ class Scene:
         **settings: Any,
     ) -> Iterator[Collector]:
         """A collector that sends callbacks, and tries soon again."""
+        vhosts.apply_policies(self.amqp_url, delays)
         schedule = RetrySchedule(
             delays_seconds=tuple(delays),
             quiet=timedelta(seconds=quiet_seconds),

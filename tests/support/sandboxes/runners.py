@@ -62,9 +62,13 @@ class RunningRunner:
 
 @contextlib.contextmanager
 def running_runner(
-    amqp_url: str, concurrency: int = 1, **variables: str
+    amqp_url: str, concurrency: int = 1, engine_url: str = "", **variables: str
 ) -> Iterator[RunningRunner]:
-    """A runner that serves; it has stopped when the block is left."""
+    """A runner that serves; it has stopped when the block is left.
+
+    Without `engine_url` it has the engine that the environment names.
+    """
+    engine = {**os.environ, "DOCKER_HOST": engine_url} if engine_url else dict(os.environ)
     settings = load(
         Config,
         {
@@ -75,7 +79,9 @@ def running_runner(
             **variables,
         },
     )
-    with contextlib.closing(docker.DockerClient.from_env(timeout=ENGINE_SECONDS)) as client:
+    with contextlib.closing(
+        docker.DockerClient.from_env(timeout=ENGINE_SECONDS, environment=engine)
+    ) as client:
         runner = bootstrap.build(settings, client)
         stop = StopSignal()
         with running(lambda: runner.run(stop), stop):

@@ -73,6 +73,12 @@ class TestBed:
         program = _program(source, language, stdin, args, files, limits)
         return self.sandbox.run(program, Observer(on_output), token or CancellationToken())
 
+    def run_observed(
+        self, source: str, limits: Limits, observer: Observer, token: CancellationToken
+    ) -> Outcome:
+        """Run one Python program with an observer of one's own."""
+        return self.sandbox.run(_program(source, "python", "", (), (), limits), observer, token)
+
     def run_beside(self, source: str) -> Outcome:
         """Run one program in a container that no other program of this bed gets."""
         program = _program(source, "python", "", (), (), DEFAULT_LIMITS)

@@ -12,7 +12,7 @@ REMEMBERED = "COMPOSE_PROFILES=monitoring\n"
 def run(folder: Path, mode: str, monitoring: str, script: str) -> subprocess.CompletedProcess[str]:
     """A line of shell in `folder`, with the functions of `make up`."""
     (folder / "deploy").symlink_to(DEPLOY)
-    sources = "source deploy/bootstrap/lib/all.sh"
+    sources = "source deploy/bootstrap/lib/need.sh; need monitoring"
     whole = f"set -euo pipefail\n{sources}\nMODE={mode}\nchoose_monitoring >/dev/null\n{script}"
     environment = {"PATH": "/usr/bin:/bin", "MONITORING": monitoring}
     return subprocess.run(
@@ -45,12 +45,3 @@ def test_what_is_neither_yes_nor_no_is_refused_in_a_sentence(tmp_path: Path) -> 
     done = run(tmp_path, "online", "yes", "")
     assert done.returncode == 1
     assert 'MONITORING is "yes". It is 1' in done.stderr
-
-
-def test_grafana_has_a_password_of_its_own_before_it_starts(tmp_path: Path) -> None:
-    made = run(tmp_path, "online", "1", "ensure_secrets")
-    assert made.returncode == 0, made.stderr
-    lines = (tmp_path / ".env").read_text(encoding="utf-8").splitlines()
-    (secret,) = [line for line in lines if line.startswith("GRAFANA_ADMIN_PASSWORD=")]
-    assert len(secret) > len("GRAFANA_ADMIN_PASSWORD=") + 32
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0

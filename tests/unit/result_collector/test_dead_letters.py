@@ -1,10 +1,12 @@
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from result_collector.ingest import dead_letters
+from result_collector.ingest import dead_letters, pending_writes
 from runlet import messages, topology
 from runlet_amqp.consumer import Delivery
+from support.databases.event_factory import finished
 from support.databases.executions import run_requested
 from support.databases.stores import delivery
 
@@ -46,6 +48,34 @@ def test_the_delivery_limit_is_put_in_words() -> None:
 def test_odd_headers_give_a_reason_all_the_same(headers: dict[str, object]) -> None:
     letter = dead_letters.from_request(dead(**headers))
     assert (letter.cause, letter.reason) == ("rejected", "The broker gave the request up.")
+
+
+def test_a_result_that_the_broker_gave_up_is_stored_as_a_result_and_not_taken_for_a_run() -> None:
+    event = finished(REQUEST)
+    given_up = delivery(
+        messages.TYPE_NAMES[type(event)],
+        messages.encode(event),
+        str(REQUEST.execution_id),
+        topology.DEAD_QUEUE,
+        **{
+            "x-first-death-queue": topology.RESULTS_QUEUE,
+            "x-death": [{"reason": "delivery_limit", "queue": topology.RESULTS_QUEUE}],
+        },
+    )
+    read = pending_writes.read(given_up, datetime.now(UTC))
+    assert read.letter is None
+    assert read.change is not None
+    assert read.change.status == event.status
+
+
+def test_a_request_whose_runners_died_is_a_dead_letter() -> None:
+    given_up = dead(
+        **{
+            "x-first-death-queue": "runs.python",
+            "x-death": [{"reason": "delivery_limit", "queue": "runs.python"}],
+        }
+    )
+    assert pending_writes.read(given_up, datetime.now(UTC)).letter is not None
 
 
 def test_text_is_made_storable() -> None:

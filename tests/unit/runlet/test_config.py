@@ -45,6 +45,40 @@ def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         config.load(Settings, {"DATABASE_URL_FILE": str(tmp_path / "none")})
 
 
+def test_an_address_gets_the_password_that_stands_apart_from_it(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("p@ss/w:rd\n", encoding="utf-8")
+    settings = {"DATABASE_URL": "postgresql://me@db/x", "DATABASE_PASSWORD_FILE": str(secret)}
+
+    from_file = config.load(Settings, settings)
+    chosen = config.load(Settings, {**settings, "DATABASE_PASSWORD": "own"})
+
+    assert from_file.database_url == "postgresql://me:p%40ss%2Fw%3Ard@db/x"
+    assert chosen.database_url == "postgresql://me:own@db/x"
+
+
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("amqp://me@a:1/v, amqp://me@b:2/v", "amqp://me:own@a:1/v, amqp://me:own@b:2/v"),
+        ("amqp://me:mine@a/v", "amqp://me:mine@a/v"),
+        ("amqp://a/v", "amqp://a/v"),
+        ("http://a/v?to=b@c", "http://a/v?to=b@c"),
+    ],
+)
+def test_only_a_user_without_a_password_gets_one(address: str, whole: str) -> None:
+    settings = {"DATABASE_URL": address, "DATABASE_PASSWORD": "own"}
+    assert config.load(Settings, settings).database_url == whole
+
+
+def test_a_password_file_is_read_only_where_an_address_needs_it(tmp_path: Path) -> None:
+    none = {"DATABASE_PASSWORD_FILE": str(tmp_path / "none")}
+
+    assert config.load(Settings, {**none, "DATABASE_URL": "amqp://me:mine@a"}).threads == 4
+    with pytest.raises(config.ConfigError, match="DATABASE_PASSWORD_FILE"):
+        config.load(Settings, {**none, "DATABASE_URL": "amqp://me@a"})
+
+
 def test_lists_are_separated_by_commas() -> None:
     assert config.comma_separated(" python, ,c ") == ("python", "c")
 

@@ -74,3 +74,17 @@ def test_members_a_newer_sender_adds_are_ignored() -> None:
     body = messages.encode(ONE_OF_EACH[1])[:-1] + b',"novelty": 1}'
 
     assert messages.decode("execution.started.v1", body) == ONE_OF_EACH[1]
+
+
+def test_messages_of_the_version_before_are_read() -> None:
+    ids = f'"execution_id":"{ID}","session_id":"{ID}","attempt":1'
+    started = f'{{{ids},"started_at":"2030-01-01T12:30:00Z","runner":"runner-1"}}'
+    finished = (
+        f'{{{ids},"status":"COMPLETED","reason":null,"started_at":"2030-01-01T12:30:00Z",'
+        '"finished_at":"2030-01-01T12:30:00Z","result":{"stdout":"42"},"language":"python"}'
+    )
+
+    assert messages.decode("execution.started.v1", started.encode()) == ONE_OF_EACH[1]
+    read = messages.decode("execution.finished.v1", finished.encode())
+    assert isinstance(read, ExecutionFinished)
+    assert (read.runner, read.container, read.image) == ("", "", "")

@@ -1,5 +1,6 @@
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -86,6 +87,15 @@ def test_it_serves_its_own_metrics_and_no_others(process: Process) -> None:
     own = {family.name for metric in metrics.RELAY for family in metric.describe()}
     assert {name for name in page.names() if name.startswith("runlet_")} == own
     assert "process_cpu_seconds" in page.names()
+
+
+def test_a_client_that_sends_nothing_is_disconnected(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runlet_telemetry.ops_server._QuietHandler.timeout", 0.01)
+
+    with socket.create_connection(("127.0.0.1", process.port), timeout=30) as silent:
+        assert silent.recv(1) == b""
 
 
 def test_any_other_address_is_not_found(process: Process) -> None:

@@ -142,11 +142,11 @@ def test_an_endpoint_that_is_away_costs_nobody_a_wait_and_is_told_once(start: St
         begun = time.thread_time()
         work(tracer, times=1000)
         spent = time.thread_time() - begun
-        eventually(lambda: [log for log in logs if log["event"] == "spans_are_being_lost"])
+        eventually(lambda: [log for log in logs if log["event"] == "span_export_failed"])
         work(tracer, times=1000)
     # A thousand spans; the bound is many times what they take, and far below any time-out.
     assert spent < 2
-    assert [log["event"] for log in logs].count("spans_are_being_lost") == 1
+    assert [log["event"] for log in logs].count("span_export_failed") == 1
 
 
 def test_no_more_spans_wait_than_there_is_room_for(collector: SpanCollector, start: Start) -> None:
@@ -157,7 +157,7 @@ def test_no_more_spans_wait_than_there_is_room_for(collector: SpanCollector, sta
         collector.may_answer.set()
         tracer.close()
     assert len(collector.spans) == 10
-    [lost] = [log for log in logs if log["event"] == "spans_were_lost"]
+    [lost] = [log for log in logs if log["event"] == "span_export_recovered"]
     assert lost["count"] == 90
 
 
@@ -168,11 +168,11 @@ def test_spans_are_taken_again_when_the_endpoint_is_back(
     with capture_logs() as logs:
         tracer = start(collector.url)
         work(tracer, times=3)
-        eventually(lambda: [log for log in logs if log["event"] == "spans_are_being_lost"])
+        eventually(lambda: [log for log in logs if log["event"] == "span_export_failed"])
         collector.status = 200
         work(tracer)
         eventually(lambda: collector.spans)
-        eventually(lambda: [log for log in logs if log["event"] == "spans_were_lost"])
+        eventually(lambda: [log for log in logs if log["event"] == "span_export_recovered"])
     assert logs[-1]["count"] >= 1
 
 
@@ -185,7 +185,7 @@ def test_closing_gives_up_on_an_endpoint_that_does_not_answer(
     work(tracer)
     with capture_logs() as logs:
         tracer.close()
-    assert "spans_not_flushed" in [log["event"] for log in logs]
+    assert "span_flush_timed_out" in [log["event"] for log in logs]
 
 
 def test_only_one_thread_is_needed(collector: SpanCollector, start: Start) -> None:

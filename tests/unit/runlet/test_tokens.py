@@ -151,7 +151,7 @@ def test_a_file_that_becomes_unusable_leaves_the_tokens_as_they_were_and_says_so
         for _ in range(3):
             file.clock.move(1)
             assert owners(reader) == ["ci", None]
-    assert [entry["event"] for entry in logs] == ["tokens_kept"]
+    assert [entry["event"] for entry in logs] == ["token_file_reload_failed"]
     assert SECRET not in str(logs)
     assert SECOND not in str(logs)
 

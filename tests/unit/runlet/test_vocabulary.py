@@ -1,7 +1,15 @@
 import pytest
 
 from runlet.backoff import LONGEST_DELAY_SECONDS, Backoff
-from runlet.execution import ACTIVE, TERMINAL, Reason, Status, status_for
+from runlet.execution import (
+    ACTIVE,
+    TERMINAL,
+    TRANSITIONS,
+    LifecycleEvent,
+    Reason,
+    Status,
+    status_for,
+)
 from runlet.languages import LANGUAGES, offered
 
 
@@ -19,6 +27,29 @@ def test_every_reason_belongs_to_one_terminal_status(reason: Reason | None) -> N
     }
 
     assert status_for(reason) is expected.get(reason, Status.FAILED)
+
+
+def test_an_execution_that_is_over_is_only_queued_again_after_a_fault_of_the_platform() -> None:
+    leaving = [each for each in TRANSITIONS if each.source in TERMINAL]
+
+    assert [(each.event, each.source, each.only_reason) for each in leaving] == [
+        (LifecycleEvent.REQUEUED, Status.FAILED, Reason.INFRASTRUCTURE)
+    ]
+
+
+def test_no_event_of_a_runner_counts_once_its_attempt_was_overtaken() -> None:
+    told = {LifecycleEvent.STARTED, LifecycleEvent.RETRYING, LifecycleEvent.FINISHED}
+
+    for transition in TRANSITIONS:
+        assert not transition.fence.admits(attempt=1, attempts=2)
+        if transition.event in told and transition.source is Status.QUEUED:
+            assert not transition.fence.admits(attempt=1, attempts=1)
+
+
+def test_each_event_makes_at_most_one_transition_out_of_a_status() -> None:
+    moves = [(each.event, each.source) for each in TRANSITIONS]
+
+    assert len(set(moves)) == len(moves)
 
 
 def test_no_name_offers_every_language() -> None:

@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from runlet_http.request_body_drain import MOST_BYTES, WholeBodyMiddleware
+from runlet_http.request_body_drain import MOST_BYTES, RequestBodyDrain
 
 
 class Gone(io.RawIOBase):
@@ -30,7 +30,7 @@ def start_response(*_: object) -> object:
 
 def serve(app: object, body: io.IOBase, *, terminated: bool = True) -> list[bytes]:
     environ = {"wsgi.input": body, "wsgi.input_terminated": terminated}
-    return list(WholeBodyMiddleware(app)(environ, start_response))  # type: ignore[arg-type]
+    return list(RequestBodyDrain(app)(environ, start_response))  # type: ignore[arg-type]
 
 
 def test_what_was_not_read_is_read_to_its_end() -> None:

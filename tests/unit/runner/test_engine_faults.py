@@ -59,8 +59,9 @@ class FakeEngine(Engine):
     def ran_out_of_memory(self, container: Container) -> bool:
         return self.saw_memory_limit
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
         self.removed.append(name)
+        return True
 
 
 def sandbox_on(engine: FakeEngine) -> DockerSandbox:

@@ -18,6 +18,7 @@ class ListedEngine(Engine):
         self.running = running
         self.removed: list[str] = []
         self.away = False
+        self.stalls = False
         self.was_listed = threading.Event()
         self.own: set[str] = set()
         self.state = "running"
@@ -37,8 +38,12 @@ class ListedEngine(Engine):
     def attached(self) -> set[str]:
         return self.own
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
         self.removed.append(name)
+        return not self.stalls
+
+    def answers(self) -> bool:
+        return not self.stalls
 
 
 def swept(engine: ListedEngine) -> list[str]:
@@ -105,6 +110,15 @@ def test_an_own_sandbox_that_is_in_use_stays() -> None:
     reaper.sweep()
 
     assert engine.removed == []
+
+
+def test_an_engine_that_stalls_is_not_waited_for_once_for_each_sandbox() -> None:
+    engine = ListedEngine(["dead", "gone"], set())
+    engine.stalls = True
+
+    Reaper(engine, "me").sweep()
+
+    assert engine.removed == ["of-dead"]
 
 
 def test_an_engine_that_is_away_is_looked_at_again_later() -> None:

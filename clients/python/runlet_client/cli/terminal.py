@@ -39,11 +39,11 @@ class Console:
         self._write(self.out, self._harmless(text) + "\n")
 
     def say(self, sentence: str) -> None:
-        """Tell the user something went wrong."""
+        """Show an error."""
         self._write(self.err, f"{self._coloured(_RED, 'runlet:')} {self._harmless(sentence)}\n")
 
     def note(self, sentence: str) -> None:
-        """Tell something that only a person wants to know."""
+        """Show what only a person wants to know."""
         if self.is_watched:
             self._write(self.err, self._coloured(_DIM, self._harmless(sentence)) + "\n")
 
@@ -56,7 +56,7 @@ class Console:
             self.progress_shown = True
 
     def clear(self) -> None:
-        """Take the progress away."""
+        """Clear the progress."""
         if self.progress_shown:
             self.progress_shown = False
             self.err.write(_CLEAR_LINE)

@@ -1,1 +1,1 @@
-"""Calling back whoever asked to be told how an execution ended."""
+"""Callbacks: the execution is sent to the URL that its caller gave when it has ended."""

@@ -53,7 +53,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether an address can be reached from everywhere, and so is nobody's inner network."""
+    """Whether an address can be reached from everywhere, and so is in no private network."""
     plain = _plain(address)
     if isinstance(plain, IPv4Address):
         return not _is_in(plain, _SPECIAL_V4)

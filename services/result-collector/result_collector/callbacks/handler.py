@@ -1,4 +1,4 @@
-"""What a runner is for runs, this is for callbacks: one message, one attempt, one outcome."""
+"""Handling a message that asks for a callback: one message, one attempt, one outcome."""
 
 from collections.abc import Callable
 from functools import partial
@@ -55,8 +55,8 @@ class CallbackHandler:
     def handle(self, delivery: Delivery, stop: Stop) -> None:
         """Make the attempt, unless it was made before.
 
-        While the database is away it is tried again. Raises DatabaseUnavailableError when `stop` is
-        set before the database is back.
+        An unavailable database is tried again. Raises DatabaseUnavailableError when `stop` is set
+        before it is back.
         """
         with delivery_tracing.handling(self._tracer, "callback", delivery) as delivered:
             request = _read(delivered)
@@ -81,7 +81,7 @@ class CallbackHandler:
             return self._sender.send(attempt)
         except Exception:
             # Whatever one receiver brings to light must not cost the others their thread.
-            log.exception("callback_defect", execution_id=str(attempt.execution_id))
+            log.exception("callback_send_failed", execution_id=str(attempt.execution_id))
             return delivery_result.no_answer(
                 "The callback could not be sent through a fault of the platform."
             )
@@ -134,10 +134,10 @@ def _read(delivery: Delivery) -> CallbackRequested | None:
     try:
         message = messages.decode(delivery.type, delivery.body)
     except InvalidMessageError as error:
-        log.error("callback_refused", execution_id=delivery.correlation_id, error=str(error))
+        log.error("callback_rejected", execution_id=delivery.correlation_id, error=str(error))
         return None
     if not isinstance(message, CallbackRequested):
-        log.error("callback_refused", execution_id=delivery.correlation_id, type=delivery.type)
+        log.error("callback_rejected", execution_id=delivery.correlation_id, type=delivery.type)
         return None
     return message
 

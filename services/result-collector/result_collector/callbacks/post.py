@@ -111,4 +111,4 @@ def _drain(response: http.client.HTTPResponse) -> None:
     try:
         response.read(MOST_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        log.debug("callback_answer_broke_off", error=type(error).__name__)
+        log.debug("callback_response_interrupted", error=type(error).__name__)

@@ -25,7 +25,7 @@ def resolve_by_system(host: str, port: int) -> list[IPAddress]:
 
 
 class ReceiverResolver:
-    """Looks receivers up; whoever connects must connect to the very addresses it gives."""
+    """Looks receivers up. Connect to the addresses it gives, or the check is void."""
 
     def __init__(
         self, resolve: Resolve = resolve_by_system, timeout_seconds: float = RESOLVE_SECONDS

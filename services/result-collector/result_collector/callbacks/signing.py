@@ -1,4 +1,4 @@
-"""What a receiver tells a genuine callback by."""
+"""The headers by which a receiver verifies a callback."""
 
 import hashlib
 import hmac

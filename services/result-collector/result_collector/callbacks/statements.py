@@ -1,8 +1,8 @@
 """The life of a callback as SQL: one statement for each step, so that none is done by halves.
 
-The rows are the truth, messages only say when to look at them. An attempt is begun by whoever
-raises `attempts` to its number, which only one can; `due_at` is when something should happen next,
-by the database's clock, as replicas differ in theirs.
+The rows are the truth, messages only say when to look at them. An attempt is begun by the
+process that raises `attempts` to its number, which only one can; `due_at` is when something should
+happen next, by the database's clock, as replicas differ in theirs.
 """
 
 from datetime import timedelta
@@ -82,7 +82,7 @@ def _conclude() -> Select[Any]:
             _row.execution_id == _EXECUTION_ID,
             _row.status == PENDING,
             _row.attempts == _ATTEMPT,
-            # Else it told an end that is the latest no more.
+            # Else it was for an end that is not the latest any more.
             _row.first_attempt <= _ATTEMPT,
         )
         .values(
@@ -103,16 +103,16 @@ def _conclude() -> Select[Any]:
         .cte("noted")
     )
     return select(concluded.c.execution_id).add_cte(
-        _event(noted, bindparam("event", type_=Text)).cte("told")
+        _event(noted, bindparam("event", type_=Text)).cte("noted_event")
     )
 
 
 def _event(tried: CTE, event_type: Any) -> Insert:
     event = select(tried.c.execution_id, event_type, _AT, tried.c.attempt, tried.c.problem)
-    told = postgresql.insert(execution_events).from_select(
+    insert = postgresql.insert(execution_events).from_select(
         ["execution_id", "type", "at", "attempt", "detail"], event
     )
-    return told.on_conflict_do_nothing()
+    return insert.on_conflict_do_nothing()
 
 
 def _recover() -> Select[Any]:
@@ -146,8 +146,8 @@ def _recover() -> Select[Any]:
         .returning(_tried.execution_id, _tried.attempt, _tried.problem)
         .cte("interrupted")
     )
-    told = _event(interrupted, literal(callback_events.FAILED))
-    return select(*moved.c).add_cte(told.cte("told"))
+    noted = _event(interrupted, literal(callback_events.FAILED))
+    return select(*moved.c).add_cte(noted.cte("noted_event"))
 
 
 def _move(overdue: CTE) -> Update:

@@ -1,4 +1,4 @@
-"""Finding callbacks that were forgotten: a crash, a purged queue, a broker that was away."""
+"""Asking again for callbacks that were lost: by a crash, a purged queue, a broker outage."""
 
 import structlog
 

@@ -74,7 +74,7 @@ class CallbackWorkers:
                     delivery = self._deliveries.get(timeout=IDLE_SECONDS)
                 except Empty:
                     continue
-                # What a lost connection had delivered was given to somebody else.
+                # What a lost connection had delivered is delivered again.
                 if self._consumer.is_current(delivery):
                     self._handle_and_settle(delivery, context)
 
@@ -82,7 +82,7 @@ class CallbackWorkers:
         try:
             self._handle(delivery, stop)
         except DatabaseUnavailableError as error:
-            # It was away until the stop: the delivery is for whoever comes next.
+            # Unavailable until the stop: the broker delivers it again, to another process.
             log.warning(
                 "callback_interrupted", execution_id=delivery.correlation_id, error=str(error)
             )

@@ -40,7 +40,7 @@ class Completions(Protocol):
 class CompletionPublisher:
     """Publishes ends that are committed; any thread may call it.
 
-    An end that is not published does no harm: whoever waits reads the row after a while, and the
+    An end that is not published does no harm: those who wait read the row after a while, and the
     sweep finds callbacks that were not requested.
     """
 

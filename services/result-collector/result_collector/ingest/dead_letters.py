@@ -14,6 +14,8 @@ from runlet_amqp.consumer import Delivery
 INVALID_EVENT = "invalid_event"
 REJECTED = "rejected"
 DELIVERY_LIMIT = "delivery_limit"
+# Where the broker notes which queue a dead letter comes from.
+FIRST_DEATH_QUEUE = "x-first-death-queue"
 CAUSES = (REJECTED, DELIVERY_LIMIT, INVALID_EVENT)
 
 # Whatever a message claims, the number fits its column.
@@ -42,15 +44,24 @@ class DeadLetter:
     body: bytes
 
 
+def is_event(delivery: Delivery) -> bool:
+    """Whether a dead letter is an event that the collector did not get stored, and no request.
+
+    The broker gave it up after too many deliveries, which other events on the same connections may
+    have brought about; it is still to be stored.
+    """
+    return delivery.headers.get(FIRST_DEATH_QUEUE) == topology.RESULTS_QUEUE
+
+
 def from_request(delivery: Delivery) -> DeadLetter:
-    """A run request that nobody could run, out of the queue of dead letters."""
+    """A run request that no runner could run, out of the queue of dead letters."""
     request = _request(delivery)
     execution_id = request.execution_id if request else _correlated(delivery)
     attempts = _attempt(delivery.body)
     written = delivery.headers.get(topology.REASON_HEADER)
     if isinstance(written, str):
         return _letter(delivery, execution_id, REJECTED, written, attempts)
-    if _cause_of_death(delivery) == DELIVERY_LIMIT:
+    if _death_reason(delivery) == DELIVERY_LIMIT:
         # The first delivery, and as many again as the limit allows.
         attempts += topology.DELIVERY_LIMIT
         reason = f"The run ended its runners {topology.DELIVERY_LIMIT + 1} times and was given up."
@@ -104,7 +115,7 @@ def _correlated(delivery: Delivery) -> UUID | None:
         return None
 
 
-def _cause_of_death(delivery: Delivery) -> object:
+def _death_reason(delivery: Delivery) -> object:
     """The latest entry of the header in which the broker notes dead-lettering."""
     deaths = delivery.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None

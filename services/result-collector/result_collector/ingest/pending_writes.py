@@ -41,7 +41,7 @@ class PendingWrite:
 
 def read(delivery: Delivery, now: datetime) -> PendingWrite:
     """What a delivery is to change, whatever is in it."""
-    if delivery.queue == topology.DEAD_QUEUE:
+    if delivery.queue == topology.DEAD_QUEUE and not dead_letters.is_event(delivery):
         return _read_request(delivery, now)
     try:
         return PendingWrite(delivery, changes.from_event(_read_event(delivery)))

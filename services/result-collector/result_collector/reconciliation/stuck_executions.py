@@ -37,11 +37,11 @@ MAX_WAITING = 1000
 MAX_CANCELLATIONS = 1000
 # What a run may take beside its time limit: compiling, and a sandbox that comes up.
 PREPARATION = timedelta(seconds=30)
-# A cancellation is on its way for a moment before anybody has reason to repeat it.
+# A cancellation is on its way for a moment before there is reason to repeat it.
 CANCELLATION_GRACE = timedelta(seconds=5)
 # Only among the executions accepted last is looked for one that overtook others.
 OVERTAKING_WINDOW = timedelta(minutes=10)
-# Nobody runs a language that is not offered; it may come back while services are replaced.
+# No runner serves a language that is not offered; it may come back while services are replaced.
 NOT_OFFERED_GRACE = timedelta(minutes=15)
 
 _columns = executions.c
@@ -154,7 +154,7 @@ _FOUND = (
 # Executions that nothing will come of any more, locked, which keeps other collectors off:
 # running beyond all limits; queued while no queue can hold their request, because no work waits
 # for their language or because they were overtaken; queued though cancelled, or for a language that
-# nobody runs.
+# no runner serves.
 FIND_OVERDUE = _find_overdue()
 
 FIND_WAITING = _find_waiting()

@@ -21,7 +21,7 @@ class Cancellations:
     """Remembers the latest cancellations and passes them on to the runs they concern.
 
     The database keeps them as well: what is missed while the broker is away is sent again, and
-    what is forgotten costs a run whose result nobody takes.
+    what is forgotten costs a run whose result is not stored.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:

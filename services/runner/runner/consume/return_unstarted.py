@@ -21,8 +21,8 @@ class UnstartedReturn:
     """Publishes deliveries again and acknowledges those that the broker has then.
 
     Without this they would come back by themselves as the channel closes, which their queue counts
-    as a failure of each: after a few restarts it would give up runs that never began. A run that a
-    crash between the two steps puts into the queue twice is told apart by its attempt.
+    as a failure of each: after a few restarts it would dead-letter runs that never began. A run
+    that a crash between the two steps puts into the queue twice is recognised by its attempt.
     """
 
     def __init__(

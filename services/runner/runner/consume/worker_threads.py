@@ -23,7 +23,7 @@ class WorkerThreads:
     """Hands deliveries to a fixed number of supervised loops; any thread may call it.
 
     What waited while its connection was lost is dropped, as `holds` says: the broker delivers it
-    again. `give_up` gets a delivery whose handling failed, in any thread; `return_unstarted` gets
+    again. `requeue` gets a delivery whose handling failed, in any thread; `return_unstarted` gets
     those that were not begun when this was closed, and returns when it is done with them.
     """
 
@@ -32,13 +32,13 @@ class WorkerThreads:
         count: int,
         holds: Callable[[Delivery], bool],
         handle: Callable[[Delivery], None],
-        give_up: Callable[[Delivery], None],
+        requeue: Callable[[Delivery], None],
         return_unstarted: Callable[[Sequence[Delivery]], None],
     ) -> None:
         self._count = count
         self._holds = holds
         self._handle = handle
-        self._give_up = give_up
+        self._requeue = requeue
         self._return_unstarted = return_unstarted
         # A loop of its own: the workers may be busy for as long as runs take.
         self._returns: WorkQueue[Sequence[Delivery]] = WorkQueue(self._return)
@@ -126,7 +126,7 @@ class WorkerThreads:
         except Exception:
             # Whatever it was, the message must neither be lost nor stay with this runner.
             log.exception("delivery_failed", execution_id=delivery.correlation_id)
-            self._give_up(delivery)
+            self._requeue(delivery)
         finally:
             SLOTS_BUSY.dec()
             self._note_idle()

@@ -51,8 +51,8 @@ class Container:
     def stop(self) -> None:
         """Have the agent stop its job; for another thread than the one that waits for frames.
 
-        Raises OSError when nothing can be sent. The caller sees to it that nobody sends or hangs
-        up at the same time.
+        Raises OSError when nothing can be sent. The caller makes sure that no other thread
+        sends or closes at the same time.
         """
         # Past the socket object, whose timeout belongs to the thread that waits; never waits.
         os.write(self._stream.fileno(), STOP_FRAME)

@@ -165,13 +165,15 @@ class Engine:
         except SandboxUnavailableError:
             return False
 
-    def remove(self, name: str) -> None:
-        """End and remove a sandbox container; one that is gone already is fine."""
+    def remove(self, name: str) -> bool:
+        """End and remove a sandbox container; one that is gone already is fine. Whether it is."""
         try:
             with engine_faults(), contextlib.suppress(NotFound):
                 self._api.remove_container(name, force=True, v=True)
         except SandboxUnavailableError as error:
             log.warning("container_removal_failed", container=name, error=str(error))
+            return False
+        return True
 
     def sandboxes(self) -> list[dict[str, Any]]:
         """All sandbox containers of any runner, as the engine lists them."""

@@ -64,7 +64,7 @@ class WarmPool:
         size: PoolSize,
         runs_per_container: int,
         start: Callable[[Language], Container],
-        remove: Callable[[str], None],
+        remove: Callable[[str], object],
         clock: Clock,
         observer: PoolObserver,
     ) -> None:
@@ -123,7 +123,7 @@ class WarmPool:
             left = len(self._idle[language.id])
             self._takes[language.id].append(_Take(self._clock.monotonic(), left))
         self._refill(language)
-        self._observer.took(language.id, warm=container is not None)
+        self._observer.acquired(language.id, warm=container is not None)
         tracing.note({"runlet.pool.warm": container is not None})
         if container is None:
             container = self._start(language)
@@ -141,7 +141,7 @@ class WarmPool:
                 self._idle[container.language.id].appendleft(container)
                 self._taken[container.language.id] -= 1
         if reusable:
-            self._observer.kept(container.language.id)
+            self._observer.reused(container.language.id)
         else:
             self._retire(container, Retirement.WORN_OUT)
 

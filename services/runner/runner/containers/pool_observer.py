@@ -1,4 +1,4 @@
-"""What can be heard of the warm containers."""
+"""What can be observed of the warm containers."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,14 +25,14 @@ class PoolCounts:
 
 
 class PoolObserver(Protocol):
-    """Hears what becomes of containers, in whichever thread it happens."""
+    """Learns what becomes of containers, in the thread in which it happens."""
 
-    def took(self, language_id: str, warm: bool) -> None:
+    def acquired(self, language_id: str, warm: bool) -> None:
         """A run was given a container that was `warm`, or has to wait for one to start."""
         ...
 
-    def kept(self, language_id: str) -> None:
-        """A container was scrubbed after a run and waits for another."""
+    def reused(self, language_id: str) -> None:
+        """A container was scrubbed after a run and waits for the next."""
         ...
 
     def retired(self, language_id: str, why: Retirement) -> None:

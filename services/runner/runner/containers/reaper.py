@@ -48,12 +48,18 @@ class Reaper:
             lost = strays & (self._strays | own if strays_at_once else self._strays)
             self._strays = strays
             dead = {owner for owner in map(_owner, sandboxes) if self._is_dead(owner)}
-            for sandbox in sandboxes:
-                if name_of(sandbox) in lost or _owner(sandbox) in dead:
-                    log.info("orphan_removed", container=name_of(sandbox), owner=_owner(sandbox))
-                    self._engine.remove(name_of(sandbox))
+            orphans = [each for each in sandboxes if name_of(each) in lost or _owner(each) in dead]
+            self._remove(orphans)
         except SandboxUnavailableError as error:
             log.warning("orphan_scan_failed", error=str(error))
+
+    def _remove(self, orphans: list[dict[str, Any]]) -> None:
+        for orphan in orphans:
+            if self._engine.remove(name_of(orphan)):
+                log.info("orphan_removed", container=name_of(orphan), owner=_owner(orphan))
+            elif not self._engine.answers():
+                # The others would only wait for the same time-out, one after the other.
+                return
 
     def _is_dead(self, owner: str) -> bool:
         if owner == self._owner or owner.startswith(HOST_OWNER_PREFIX):

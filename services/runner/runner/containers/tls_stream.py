@@ -74,7 +74,7 @@ class _Bridge:
         return bool(data)
 
     def _read_runner(self) -> bool:
-        """Take from the runner once; False when it has hung up."""
+        """Take from the runner once; False when it has closed."""
         if len(self._to_engine) >= BUFFER_BYTES:
             return True
         data = _receive(self._plain)
@@ -84,7 +84,7 @@ class _Bridge:
     def _wait(self) -> bool:
         """Until a side can be read into a buffer with room, or takes what waits for it.
 
-        False when the runner has hung up: what it still had to say is void then.
+        False when the runner has closed: what it had not sent is void then.
         """
         poll = select.poll()
         if not self._engine_ended:

@@ -160,7 +160,7 @@ class DockerSandbox:
         return [compile_step, run]
 
     def _find_whose_memory(self, container: Container, transcript: Transcript) -> None:
-        """Ask the engine whether the container's own memory ended, where the agent cannot tell."""
+        """Ask the engine whether the container's own memory ended, where the agent has no count."""
         step = transcript.steps[-1]
         exited = transcript.container_exited and step.report is None
         killed = step.report is not None and step.report.oom_kills > 0
@@ -179,7 +179,7 @@ class DockerSandbox:
 
 
 class OutputTracker:
-    """Passes on what an observer hears, and remembers whether there was output."""
+    """Passes calls on to an observer, and remembers whether there was output."""
 
     def __init__(self, observer: RunObserver) -> None:
         self._observer = observer

@@ -78,7 +78,7 @@ class Sandbox(Protocol):
     def run(self, program: Program, observer: RunObserver, token: CancellationToken) -> Outcome:
         """Run a program to its end, or until it is cancelled; leave nothing of it alive.
 
-        `observer` hears only of a program that takes its time, and nothing of what a compiler
+        `observer` is called only for a program that takes its time, and never with what a compiler
         prints. Once it got output the program does not start over. Raises SandboxUnavailableError
         when the platform is at fault, never for anything the program did.
         """

@@ -28,7 +28,7 @@ class Transcript:
     `agent_timed_out` means that the agent itself did not report in time, `container_exited` that
     the container ended, `out_of_memory` that the engine says that the container's own memory limit
     was hit, or that the next step has no room in it, `stopped` that the job was stopped between two
-    steps, `cancelled` that stopping it was asked for; `wall_ms` is the time seen from outside.
+    steps, `cancelled` that it was cancelled; `wall_ms` is the time seen from outside.
     """
 
     steps: list[StepTranscript] = field(default_factory=lambda: [StepTranscript()])
@@ -107,12 +107,12 @@ WITH_REPORT = (
         Reason.OUTPUT_LIMIT,
     ),
     WithReport(
-        "stopped, as was asked for",
+        "stopped after a cancellation",
         lambda report, _limit_hit, cancelled: report.cause is Cause.STOPPED and cancelled,
         Reason.CANCELLED,
     ),
     WithReport(
-        "stopped, which was not asked for",
+        "stopped without a cancellation",
         lambda report, _limit_hit, _cancelled: report.cause is Cause.STOPPED,
         PlatformFault("The container was stopped in the middle of a run."),
     ),

@@ -1,4 +1,4 @@
-"""Removing sessions that nobody has saved or closed for longer than the deployment keeps them."""
+"""Removing sessions that were last saved or closed longer ago than the deployment keeps them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +44,8 @@ class SessionRetention:
     def __init__(self, engine: Engine, keep: timedelta) -> None:
         self._engine = engine
         self._before = func.now() - literal(keep)
+        # A series that is there before anything was removed.
+        RETENTION_REMOVED.labels(TABLE)
 
     def loop(self) -> Loop:
         """The loop that removes what is too old, now and every EVERY_SECONDS."""

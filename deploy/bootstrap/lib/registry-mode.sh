@@ -2,8 +2,12 @@
 # Once a stack was made offline it stays so, because its RabbitMQ keeps its data in another volume;
 # RUNLET_OFFLINE=0 or make clean takes it back.
 
+need log settings
+
 MODE=
 STACK_FILES=()
+# Which are pulled only where there is monitoring.
+MONITORING_IMAGES='^(prom|grafana)/'
 
 choose_mode() {
   MODE=online

@@ -1,0 +1,123 @@
+"""Prepares a broker for this version: policies, topology, and queues of an older version.
+
+`python -m runlet_amqp.prepare_broker POLICIES`, before the services start, with the settings that
+they have; POLICIES is deploy/rabbitmq/policies.json or an operator's own. It may be run at any
+time, and again after it broke off: what is as it should be already stays.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pika
+import structlog
+from msgspec import Meta
+
+from runlet import config
+from runlet.backoff import retry_until_stopped
+from runlet.languages import offered
+from runlet.lifecycle import StopSignal
+from runlet.settings import LanguageList, LogLevel
+from runlet_amqp import policies
+from runlet_amqp.connection import connect
+from runlet_amqp.declaration import create_topology
+from runlet_amqp.errors import BrokerUnavailableError, broker_errors
+from runlet_amqp.management import Management
+from runlet_amqp.policies import Policy
+from runlet_amqp.queue_migration import QueueMigration
+from runlet_amqp.settings import BrokerSettings
+from runlet_telemetry import logs
+
+log = structlog.get_logger()
+
+NAME = "prepare-broker"
+MANAGEMENT_PORT = 15672
+# An exclusive queue, which another connection can neither declare nor use.
+LOCK = "runlet.prepare-broker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(BrokerSettings):
+    """Each field is an environment variable of the same name, in capitals."""
+
+    rabbitmq_management_address: Annotated[
+        str,
+        Meta(
+            description="RabbitMQ's management API, such as `https://broker:15671`; user and "
+            "password are those of AMQP_URL. Default: port 15672 of its first address, in plain "
+            "text."
+        ),
+    ] = ""
+    languages: LanguageList = ""
+    log_level: LogLevel = "INFO"
+
+    def offered_languages(self) -> tuple[str, ...]:
+        """The ids of the deployment's languages. Raises ConfigError for an unknown one."""
+        try:
+            return tuple(offered(config.comma_separated(self.languages)))
+        except ValueError as error:
+            raise config.ConfigError(f"The setting LANGUAGES is not usable: {error}.") from error
+
+    def management(self) -> Management:
+        """The management API for the virtual host of AMQP_URL."""
+        address = self.addresses()[0]
+        login = address.credentials
+        url = self.rabbitmq_management_address or f"http://{address.host}:{MANAGEMENT_PORT}"
+        return Management(
+            url, login.username, login.password, address.virtual_host, self.amqp_ca_file
+        )
+
+
+def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str, ...]:
+    """Prepare the broker once, and give the queues of an older version that are in use.
+
+    Raises BrokerUnavailableError when the broker does not answer.
+    """
+    management = settings.management()
+    management.apply_policies(wanted_policies)
+    topology = create_topology(settings.offered_languages())
+    with connect(settings, NAME) as connection:
+        _lock(connection)
+        return QueueMigration(connection, topology, management.count_messages).run()
+
+
+def _lock(connection: pika.BlockingConnection) -> None:
+    """Keep others from preparing as well, as long as the connection lasts.
+
+    Raises BrokerUnavailableError while another has the lock.
+    """
+    with broker_errors():
+        connection.channel().queue_declare(LOCK, exclusive=True)
+
+
+def main() -> int:
+    """Prepare the broker, as soon as it answers; 1 where SIGTERM came first."""
+    settings = config.load(Config, os.environ)
+    logs.configure(NAME, settings.log_level)
+    wanted = policies.read_file(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    stop = StopSignal()
+    stop.install()
+    try:
+        in_use = retry_until_stopped(
+            lambda: prepare(settings, wanted), stop, (BrokerUnavailableError,), _log_failure
+        )
+    except BrokerUnavailableError:
+        return 1
+    if in_use:
+        # They work, with the limits that they were made with. The next start migrates them.
+        log.warning("queues_not_migrated", queues=in_use, reason="Services still use them.")
+    log.info("broker_prepared", policies=len(wanted))
+    return 0
+
+
+def _log_failure(attempt: int, error: BaseException) -> None:
+    log.warning("broker_not_prepared", attempt=attempt, error=str(error))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except config.ConfigError as error:
+        sys.exit(str(error))
