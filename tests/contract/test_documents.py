@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runlet.languages import Language, offered
 from runlet_telemetry.metrics import SERVED
 from support.documents.markdown import (
     ROOT,
@@ -185,3 +186,11 @@ def test_the_drawing_of_threads_names_every_loop() -> None:
     names = {name for text in texts for name in LOOP_NAME.findall(text)}
     assert names
     assert {name for name in names if name not in drawn} == set()
+
+
+@pytest.mark.parametrize("language", offered(()).values(), ids=lambda each: each.id)
+def test_readme_says_which_languages_there_are(language: Language) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (line,) = (each for each in text.splitlines() if each.startswith("Python 3"))
+    assert re.search(rf"(?<!\w){re.escape(language.name)}(?![\w+])", line)
+    assert language.version in line
