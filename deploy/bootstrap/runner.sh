@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings up a runner alone, on a machine that has an engine and reaches the broker: see README.md.
+# Brings up a runner alone, on a machine that has an engine and reaches the broker: see docs/security.md.
 # AMQP_URL and AMQP_CA_FILE are kept in .env, so that later calls need not name them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -7,7 +7,7 @@ RETRY = "runs.retry"
 DEAD_EXCHANGE = "runs.dlx"
 DEAD_QUEUE = "runs.dead"
 # Dead letters that end their consumer: kept for people to look at.
-PARKED_QUEUE = "runs.parked"
+PARKED_QUEUE = "runs.dead.parked"
 RESULTS = "results"
 RESULTS_QUEUE = "results.collector"
 CONTROL = "control"

@@ -20,6 +20,8 @@ PREFIX = "runlet."
 _AT_LEAST_ONCE = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
 _DEAD_LETTERS = {**_AT_LEAST_ONCE, "dead-letter-exchange": topology.DEAD_EXCHANGE}
 _DEFAULT_EXCHANGE = ""
+# Those of all languages, also of ones that come later.
+_RUN_QUEUES = r"runs\.(?!dead$)[^.]+"
 # RabbitMQ 4 drops a message after 20 deliveries where no policy says otherwise, and each look at
 # a queue by hand is one.
 _UNLIMITED = 1_000_000
@@ -49,9 +51,7 @@ def create_policies(
 ) -> tuple[Policy, ...]:
     """A policy for each durable queue of the topology."""
     return (
-        _policy(
-            "runs", _run_queues(), {**_DEAD_LETTERS, "delivery-limit": topology.DELIVERY_LIMIT}
-        ),
+        _policy("runs", _RUN_QUEUES, {**_DEAD_LETTERS, "delivery-limit": topology.DELIVERY_LIMIT}),
         *(_retry(seconds) for seconds in topology.RETRY_DELAYS_SECONDS),
         _for_queue(
             topology.RESULTS_QUEUE,
@@ -96,13 +96,6 @@ def read_file(text: str) -> tuple[Policy, ...]:
         Policy(each["name"], each["pattern"], each["definition"])
         for each in json.loads(text)["policies"]
     )
-
-
-def _run_queues() -> str:
-    """Those of all languages, also of ones that come later."""
-    others = (topology.DEAD_QUEUE, topology.PARKED_QUEUE)
-    names = "|".join(name.removeprefix("runs.") + "$" for name in others)
-    return rf"runs\.(?!retry\.|{names})[^.]+"
 
 
 def _retry(seconds: int) -> Policy:

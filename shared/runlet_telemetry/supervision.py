@@ -84,6 +84,11 @@ class LoopContext:
         """Ask the loop to end."""
         self._stopping.set()
 
+    @property
+    def was_asked_to_stop(self) -> bool:
+        """As `is_set`, for those who watch the loop: looking is no sign that it turns."""
+        return self._stopping.is_set()
+
 
 def end_process(reason: str) -> None:
     """End this process as SIGTERM does, and after ENDING_SECONDS without asking anybody."""
@@ -106,9 +111,13 @@ class _Supervised:
     was_stalled: bool = False
 
     @property
+    def has_ended_as_asked(self) -> bool:
+        return self.context.was_asked_to_stop and not self.thread.is_alive()
+
+    @property
     def is_stalled(self) -> bool:
         is_silent = self.context.silence_seconds > self.loop.max_silence_seconds
-        return is_silent or not self.thread.is_alive()
+        return (is_silent or not self.thread.is_alive()) and not self.has_ended_as_asked
 
 
 @dataclass
@@ -236,6 +245,8 @@ class Supervisor:
         with self._lock:
             everything = list(self._loops.values())
         for supervised in everything:
+            if supervised.has_ended_as_asked:
+                continue
             supervised.context.silence_seconds += seconds
             LOOP_SILENCE_SECONDS.labels(supervised.loop.name).set(
                 supervised.context.silence_seconds

@@ -58,7 +58,7 @@ def test_every_queue_is_a_durable_quorum_queue(vhost: str) -> None:
     delays = {"runs.retry.2s", "runs.retry.4s", "runs.retry.8s"}
     callbacks = {"callbacks", "callbacks.dead"}
     callbacks |= {f"callbacks.retry.{seconds}s" for seconds in (2, 10, 60, 300, 1800)}
-    collected = {"runs.dead", "runs.parked", "results.collector"}
+    collected = {"runs.dead", "runs.dead.parked", "results.collector"}
     assert set(found) == languages | delays | callbacks | collected
     assert {each["type"] for each in found.values()} == {"quorum"}
     assert all(each["durable"] for each in found.values())
@@ -116,7 +116,7 @@ def test_policies_of_an_older_version_go_and_those_of_an_operator_stay(amqp_url:
     [
         ("runs.python", "runs.dead", 3),
         ("results.collector", "runs.dead", 100),
-        ("runs.dead", "runs.parked", 100),
+        ("runs.dead", "runs.dead.parked", 100),
         ("callbacks", "callbacks.dead", 100),
     ],
 )

@@ -147,7 +147,7 @@ def test_a_metric_that_is_named_is_defined(document: Document) -> None:
 def former_names() -> str:
     """The part of the runbook that says how metrics were called."""
     text = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
-    return text.partition("# Metrics that changed")[2]
+    return text.partition("# Names that changed")[2]
 
 
 def networks() -> set[str]:

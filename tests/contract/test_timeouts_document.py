@@ -30,3 +30,7 @@ def test_a_file_sets_what_the_page_says(text: str, path: str) -> None:
 
 def test_every_time_out_of_the_code_is_on_the_page() -> None:
     assert set(constants()) - {name for _, name in OF_CODE} == set()
+
+
+def test_every_row_says_what_it_is_about() -> None:
+    assert re.findall(r"^\| \W*\|", TEXT, re.MULTILINE) == []

@@ -21,7 +21,7 @@ ROLES = {
 }
 NAMES = [*ROLES.values(), "RABBITMQ_PASSWORD"]
 SERVICE_LABEL = "com.docker.compose.service"
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 class Servers(ComposeProject):
@@ -86,7 +86,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         servers.remove()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 def test_the_servers_take_the_passwords_that_hold_whatever_they_had(servers: Servers) -> None:
     made = servers.start()
     assert_only(servers, made, {})

@@ -13,7 +13,7 @@ from support.deployments.compose_project import ComposeProject
 from support.deployments.compose_versions import UnavailableError, compose_v1, compose_v2
 from support.wait_until import eventually
 
-START_SECONDS = 60
+START_SECONDS = 300
 VERSIONS = {"v1": compose_v1, "v2": compose_v2}
 
 
@@ -40,7 +40,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ComposePro
         stack.remove()
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(1500)
 def test_it_brings_a_stack_up_that_keeps_its_secrets(stack: ComposeProject) -> None:
     stack.compose("up", "-d")
     assert runs_code(stack)

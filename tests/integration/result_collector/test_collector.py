@@ -13,6 +13,7 @@ from result_collector.ingest.store import Store, Stored
 from runlet import topology
 from runlet.messages import RunRequested
 from runlet_amqp import envelopes
+from runlet_telemetry import supervision
 from runlet_telemetry.supervision import MAX_SILENCE_SECONDS
 from support.broker import vhosts
 from support.broker.collectors import running_collector
@@ -214,6 +215,7 @@ def test_a_collector_that_cannot_write_any_more_ends_and_says_so(
     database: ExecutionsDatabase, amqp_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Store, "apply", None)
+    monkeypatch.setattr(supervision, "MAX_FAILURES_IN_A_ROW", 1)
     tell_of(amqp_url, [database.add()])
     with running_collector(database.url, amqp_url) as collector:
         eventually(collector.stop.is_set)

@@ -5,7 +5,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
+from docker.errors import APIError
 
 from runlet import messages
 from runlet.execution import Status
@@ -22,9 +24,12 @@ from support.sandboxes.sandboxes import DEFAULT_LIMITS, TestBed, open_test_bed
 from support.wait_until import eventually
 
 NAP = "import time\ntime.sleep(1)\nprint('done')"
-SHORT = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=2000)
-# Longer than the limit, shorter than the limit and the grace.
-PAUSE_SECONDS = 4.0
+# Leaves time to freeze the proxy meanwhile.
+LONG_NAP = "import time\ntime.sleep(8)\nprint('done')"
+LIMITS = dataclasses.replace(DEFAULT_LIMITS, time_limit_ms=5000)
+# With what the program sleeps longer than the limit, and shorter than the limit and the grace.
+PAUSE_SECONDS = 5.0
+SLEEPING = "import time\ntime.sleep(3)\nprint('done')"
 
 
 @pytest.fixture(scope="module")
@@ -33,28 +38,38 @@ def bed() -> Iterator[TestBed]:
         yield bed
 
 
+def pauses(api: docker.APIClient, container: str) -> bool:
+    """Whether the engine pauses a container now; runc refuses while processes are being forked."""
+    try:
+        api.pause(container)
+    except APIError:
+        return False
+    return True
+
+
 def test_the_time_that_a_container_was_frozen_is_not_the_programs(bed: TestBed) -> None:
     api = bed.pool.client.api
     thaws: list[threading.Timer] = []
 
     def freeze(placement: Placement) -> None:
-        api.pause(placement.container)
+        eventually(lambda: pauses(api, placement.container))
         thaws.append(threading.Timer(PAUSE_SECONDS, api.unpause, [placement.container]))
         thaws[-1].start()
 
-    outcome = bed.run_observed(NAP, SHORT, Observer(on_running=freeze), CancellationToken())
+    outcome = bed.run_observed(SLEEPING, LIMITS, Observer(on_running=freeze), CancellationToken())
 
     thaws[0].join()
     assert (outcome.reason, outcome.result.stdout) == (None, "done\n")
     assert outcome.result.execution_time_ms is not None
-    assert outcome.result.execution_time_ms < SHORT.time_limit_ms
+    assert outcome.result.execution_time_ms < LIMITS.time_limit_ms
 
 
 def test_a_frozen_engine_proxy_gives_right_results_after_the_thaw_and_costs_little(
     amqp_url: str, tmp_path: Path
 ) -> None:
-    limits = Limits(time_limit_ms=2000, memory_limit_mb=128, output_limit_bytes=65_536)
-    running, *waiting = [dataclasses.replace(run_request(NAP), limits=limits) for _ in range(4)]
+    limits = Limits(time_limit_ms=10_000, memory_limit_mb=128, output_limit_bytes=65_536)
+    running = dataclasses.replace(run_request(LONG_NAP), limits=limits)
+    waiting = [dataclasses.replace(run_request(NAP), limits=limits) for _ in range(3)]
     with (
         running_proxy(tmp_path) as proxy,
         running_runner(amqp_url, engine_url=proxy.url) as runner,

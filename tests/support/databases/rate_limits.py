@@ -1,5 +1,7 @@
 """Running often, and looking at what is counted."""
 
+import math
+import time
 from uuid import UUID
 
 from flask import Flask
@@ -37,6 +39,11 @@ def let_pass(database: ExecutionsDatabase, seconds: float) -> None:
         " ARRAY(SELECT run - make_interval(secs => :seconds) FROM unnest(runs) AS run)",
         seconds=seconds,
     )
+
+
+def remaining(seconds: int, since: float) -> range:
+    """What is told of a wait of `seconds` that began after `since`, a time of time.monotonic()."""
+    return range(max(1, math.floor(seconds - (time.monotonic() - since))), seconds + 1)
 
 
 def counted(database: ExecutionsDatabase) -> dict[str, int]:

@@ -20,7 +20,8 @@ CLONED = ("deploy", "services", "shared")
 NOT_CLONED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
 # Of this process's environment; the settings of the stack under test are there too.
 KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
-COMPOSE_SECONDS = 180
+# Only a failure takes that long, so a slow machine is given what it may need.
+COMPOSE_SECONDS = 600
 LABEL = "com.docker.compose.project"
 
 

@@ -10,7 +10,7 @@ RELEASE = "trixie"
 FOLDER = ROOT / ".runlet" / "compose-v2"
 PLUGIN = "usr/libexec/docker/cli-plugins/docker-compose"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-FETCH_SECONDS = 120
+FETCH_SECONDS = 300
 
 
 class UnavailableError(Exception):
@@ -74,11 +74,12 @@ def _mirror() -> str:
 
 
 def _do(*command: str) -> None:
-    done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        raise UnavailableError(f"Debian's compose v2 cannot be fetched: {done.stderr[-300:]}")
+    try:
+        subprocess.run(
+            command, cwd=FOLDER, capture_output=True, text=True, timeout=FETCH_SECONDS, check=True
+        )
+    except subprocess.SubprocessError as error:
+        raise UnavailableError(f"Debian's compose v2 cannot be fetched: {error}") from error
 
 
 def _output(*command: str) -> str:

@@ -156,6 +156,20 @@ def test_a_loop_that_does_not_stop_is_not_waited_for_without_end(supervisor: Sup
     assert supervisor.stop("hanging", timeout=WAIT_SECONDS)
 
 
+def test_a_loop_that_has_ended_as_it_was_asked_to_is_well(
+    supervisor: Supervisor, reasons: Reasons
+) -> None:
+    supervisor.start(Loop("ended", until_stopped, max_silence_seconds=10))
+    thread = next(each for each in threading.enumerate() if each.name == "ended")
+    supervisor.ask_to_stop("ended")
+    thread.join(WAIT_SECONDS)
+
+    supervisor.note_passing(30)
+
+    assert supervisor.stalled() == []
+    assert reasons.told == []
+
+
 def test_two_loops_of_one_name_are_a_mistake(supervisor: Supervisor) -> None:
     supervisor.start(Loop("twice", until_stopped))
 

@@ -14,7 +14,7 @@ class Waiting(NamedTuple):
     queued_at: datetime
 
 
-class Overtaking:
+class OvertakenRequests:
     """Remembers since when executions have been seen waiting.
 
     A queue hands its requests out in order. So a request that was in its queue when it was seen is

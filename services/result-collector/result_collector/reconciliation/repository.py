@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 from result_collector.ingest import statements
 from result_collector.ingest.changes import Change, ended_values
 from result_collector.reconciliation import stuck_executions
-from result_collector.reconciliation.overtaken_requests import Overtaking, Waiting
+from result_collector.reconciliation.overtaken_requests import OvertakenRequests, Waiting
 from runlet.execution import ExecutionResult, LifecycleEvent, Reason, Status
 from runlet.messages import CancelRequested
 
@@ -58,7 +58,7 @@ class Reconciliation:
         self._engine = engine
         self._after = after
         self._offered_languages = list(offered_languages)
-        self._overtaking = Overtaking(after)
+        self._overtaken_requests = OvertakenRequests(after)
 
     def find_overtaken(self) -> list[UUID]:
         """Queued executions that were overtaken since they were first found here.
@@ -71,7 +71,7 @@ class Reconciliation:
             waiting = [Waiting(*row) for row in found]
             newest_started = _newest_started(connection) if waiting else {}
             now = connection.execute(stuck_executions.NOW).scalar_one()
-        return self._overtaking.note(waiting, newest_started, now)
+        return self._overtaken_requests.note(waiting, newest_started, now)
 
     def settle_batch(
         self, idle_languages: Collection[str], overtaken: Collection[UUID]
