@@ -86,7 +86,8 @@ def cluster(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
         cluster = Cluster(stack)
         # Queues get their members when they are declared, so first of all three nodes are there;
         # and one before the others, which wait a few seconds for somebody to join.
-        stack.up("--no-deps", cluster.nodes[0])
+        # With what it depends on: the secrets that it reads its users from.
+        stack.up(cluster.nodes[0])
         eventually(lambda: cluster.running(cluster.nodes[0]), START_SECONDS)
         stack.up("--no-deps", *cluster.nodes)
         eventually(cluster.is_formed, START_SECONDS)

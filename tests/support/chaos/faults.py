@@ -19,8 +19,10 @@ RECOVERY_SECONDS = 15.0
 THAW_SECONDS = 30.0
 MOMENT = (0.0, 0.0)
 BRIEF = (2.0, 10.0)
-# Longer than every time-out there is, from the APIs' seconds to both ends' heartbeats.
-FREEZE_SECONDS = float(os.environ.get("CHAOS_FREEZE_SECONDS") or 75)
+# Longer than every time-out there is, from the APIs' seconds to both ends' heartbeats; than most in
+# `make test`.
+DEFAULT_FREEZE_SECONDS = 75 if os.environ.get("CHAOS_ROUNDS") else 25
+FREEZE_SECONDS = float(os.environ.get("CHAOS_FREEZE_SECONDS") or DEFAULT_FREEZE_SECONDS)
 # What gathers in a freeze is run first when it is over.
 FREEZE_RUNS_PER_SECOND = 0.5
 # Longer than both sides' heartbeats, so that both give the connection up.
