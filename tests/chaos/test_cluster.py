@@ -6,7 +6,7 @@ import time
 import pytest
 
 from runlet import topology
-from support.chaos.checks import NOT_ENDED, check_promises
+from support.chaos.checks import NOT_ENDED, check_promises, messages_in_queues
 from support.chaos.cluster import Cluster
 from support.chaos.load import Load
 from support.chaos.report import Outcome, Report
@@ -89,7 +89,7 @@ def test_a_node_that_leads_queues_is_cut_off_from_the_others_and_nothing_is_lost
 def check_cluster_is_whole(cluster: Cluster, asked: str) -> None:
     """All nodes are there, all hold every queue, and no queue holds a message."""
     eventually(cluster.is_formed, REJOIN_SECONDS)
-    eventually(lambda: not any(q["messages"] for q in cluster.quorum_queues(asked)))
+    eventually(lambda: not messages_in_queues(cluster.stack), REJOIN_SECONDS)
     eventually(
         lambda: all(set(q["online"]) == set(cluster.names) for q in cluster.quorum_queues(asked)),
         REJOIN_SECONDS,

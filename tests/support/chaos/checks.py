@@ -11,6 +11,7 @@ import requests
 from runlet_amqp.connection import connect
 from support.chaos.faults import Bench, queue_names
 from support.chaos.load import Run
+from support.chaos.stack import ChaosStack
 from support.deployments.api_client import Platform
 
 # RabbitMQ counts what quorum queues hold every 5 seconds.
@@ -53,7 +54,7 @@ def check_nothing_is_left(bench: Bench, quiet_since: float) -> None:
     _wait_for_none("ready messages", lambda: _ready(bench))
     _wait_for_none("rows in the outbox", lambda: bench.stack.query("SELECT * FROM outbox"))
     time.sleep(max(0.0, quiet_since + SECONDS_UNTIL_COUNTED - time.monotonic()))
-    _wait_for_none("messages", lambda: _messages(bench))
+    _wait_for_none("messages", lambda: messages_in_queues(bench.stack))
     _wait_for_none("strange sandboxes", lambda: _strange_sandboxes(bench))
 
 
@@ -74,9 +75,9 @@ def _ready(bench: Bench) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _messages(bench: Bench) -> dict[str, int]:
+def messages_in_queues(stack: ChaosStack) -> dict[str, int]:
     """Queues with messages, ready or unacknowledged, as RabbitMQ last counted them."""
-    address = urlsplit(bench.stack.management_url())
+    address = urlsplit(stack.management_url())
     url = f"http://{address.hostname}:{address.port}/api/queues/runlet"
     credentials = (address.username or "", address.password or "")
     queues = requests.get(url, auth=credentials, timeout=60).json()

@@ -10,7 +10,7 @@ from support.chaos.faults import drop
 from support.chaos.stack import ChaosStack
 
 CLUSTER_OVERLAY = Path(__file__).parents[2] / "chaos" / "compose.cluster.yml"
-COLUMNS = ("name", "leader", "members", "online", "messages")
+COLUMNS = ("name", "leader", "members", "online")
 
 
 class Cluster:
