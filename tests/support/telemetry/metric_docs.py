@@ -11,9 +11,9 @@ from runlet_telemetry import metrics
 INTRODUCTION = """\
 # Metrics
 
-What each service tells Prometheus. The APIs serve `/metrics` on their own ports, 8001 and 8002, the
-relay, the runner and the collector on 9100. This page is made of `runlet_telemetry.metrics`, and a
-test checks that the two agree.
+What each service exposes to Prometheus. The APIs serve `/metrics` on their own ports, 8001 and
+8002, the relay, the runner and the collector on 9100. This page is made of
+`runlet_telemetry.metrics`, and a test checks that the two agree.
 
 - A gauge of something shared (queues, the outbox, the oldest request) is measured every 5 s by
   each replica of the process that serves it, and is the same in all: read it with `max`, never with
