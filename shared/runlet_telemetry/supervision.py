@@ -189,6 +189,20 @@ class Supervisor:
                 self._loops.pop(supervised.loop.name, None)
         return len(ended) == len(names)
 
+    def stop_in_order(self, *groups: tuple[str, ...], timeout: float) -> bool:
+        """Have the loops of each group end before those of the next, and at last all others.
+
+        Waits up to `timeout` seconds in all; whether every loop did. When the time is over, the
+        groups that are left are asked to stop and not waited for.
+        """
+        deadline = self._clock.monotonic() + timeout
+
+        def left() -> float:
+            return max(0.0, deadline - self._clock.monotonic())
+
+        have_ended = [self.stop(*group, timeout=left()) for group in groups]
+        return self.stop_all(timeout=left()) and all(have_ended)
+
     def stop_all(self, timeout: float = 10.0) -> bool:
         """Have every loop end, the youngest first; whether all did within `timeout` seconds."""
         with self._lock:

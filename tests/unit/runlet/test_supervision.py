@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from runlet_telemetry import supervision
 from runlet_telemetry.supervision import MAX_FAILURES_IN_A_ROW, Loop, LoopContext, Supervisor
+from support.clocks import ManualClock
 from support.telemetry.metrics import value
 
 WAIT_SECONDS = 30.0
@@ -198,6 +199,21 @@ def test_a_loop_that_does_not_stop_is_not_waited_for_without_end(supervisor: Sup
 
     release.set()
     assert supervisor.stop("hanging", timeout=WAIT_SECONDS)
+
+
+def test_groups_of_loops_stop_in_order_within_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stopped = ManualClock(), []
+
+    def stop(_supervisor: Supervisor, *names: str, timeout: float = 10.0) -> bool:
+        stopped.append((names, timeout))
+        clock.move(15.0)
+        return True
+
+    monkeypatch.setattr(Supervisor, "stop", stop)
+
+    assert Supervisor(clock=clock).stop_in_order(("a", "b"), ("c",), ("d",), timeout=25.0)
+
+    assert stopped == [(("a", "b"), 25.0), (("c",), 10.0), (("d",), 0.0), ((), 0.0)]
 
 
 def test_a_loop_that_has_ended_as_it_was_asked_to_is_well(
