@@ -24,7 +24,8 @@ worker_connections = threads + 1000
 keepalive = 75
 # As long as the gateway takes them.
 limit_request_line = 8190
-timeout = 60
+# Longer than a process may be frozen: its supervisor notices what hangs inside of it.
+timeout = 180
 graceful_timeout = 30
 
 # Workers touch a heartbeat file; on a disk it can block under load.

@@ -1,12 +1,15 @@
 """What can go wrong with the database, in the project's own terms.
 
 Engines of `runlet_postgres.engines` raise these in place of what psycopg2 and SQLAlchemy raise for
-the same. Anything else that comes out of a statement, such as a missing column, is a defect.
+the same. Anything else that comes out of a statement, such as a wrong type, is a defect.
 """
 
 from psycopg2 import Error, errors
 from sqlalchemy import ExceptionContext
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+
+# A service may start before the one that migrates its database has done so.
+_NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn)
 
 
 class DatabaseError(Exception):
@@ -14,7 +17,10 @@ class DatabaseError(Exception):
 
 
 class DatabaseUnavailableError(DatabaseError):
-    """It does not answer, has ended the statement, or takes no writes: the same may work later."""
+    """The same may work later.
+
+    It does not answer, has ended the statement, takes no writes, or has not got the schema yet.
+    """
 
 
 class InvalidDataError(DatabaseError):
@@ -38,6 +44,8 @@ def raise_mapped(context: ExceptionContext) -> None:
     message = _shorten(cause)
     if isinstance(cause, errors.ReadOnlySqlTransaction):
         # The server has become a standby; connections made from now on find its successor.
+        raise DatabaseUnavailableError(message)
+    if isinstance(cause, _NOT_MIGRATED):
         raise DatabaseUnavailableError(message)
     if isinstance(found, OperationalError | InterfaceError):
         raise DatabaseUnavailableError(message)

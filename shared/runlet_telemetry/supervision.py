@@ -2,7 +2,8 @@
 
 Every thread that works beside the main one belongs to a Supervisor. A loop that raises is started
 again after a back-off; one that fails again and again, or hangs, ends the process, so that whoever
-runs it starts it anew. `/health` and two metrics say which loops turn.
+runs it starts it anew. A periodic loop never does: it is no reason to stop the main work. `/health`
+and two metrics say which loops turn.
 """
 
 import os
@@ -45,12 +46,21 @@ class Loop:
     what it raises, or its return before it was asked to stop, is a failure. `wake` is called when
     it is asked to stop, from another thread, and must not wait: for a loop that waits for
     something else than its context.
+
+    `period_seconds` is for a loop that takes turns beside the main work: it is started again after
+    so long, for as long as the process lives.
     """
 
     name: str
     run: Callable[["LoopContext"], None]
     wake: Callable[[], None] = _nothing
     max_silence_seconds: float = MAX_SILENCE_SECONDS
+    period_seconds: float | None = None
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether the process ends when the loop cannot be kept alive."""
+        return self.period_seconds is None
 
 
 class LoopContext:
@@ -179,6 +189,20 @@ class Supervisor:
                 self._loops.pop(supervised.loop.name, None)
         return len(ended) == len(names)
 
+    def stop_in_order(self, *groups: tuple[str, ...], timeout: float) -> bool:
+        """Have the loops of each group end before those of the next, and at last all others.
+
+        Waits up to `timeout` seconds in all; whether every loop did. When the time is over, the
+        groups that are left are asked to stop and not waited for.
+        """
+        deadline = self._clock.monotonic() + timeout
+
+        def left() -> float:
+            return max(0.0, deadline - self._clock.monotonic())
+
+        have_ended = [self.stop(*group, timeout=left()) for group in groups]
+        return self.stop_all(timeout=left()) and all(have_ended)
+
     def stop_all(self, timeout: float = 10.0) -> bool:
         """Have every loop end, the youngest first; whether all did within `timeout` seconds."""
         with self._lock:
@@ -226,11 +250,11 @@ class Supervisor:
             except Exception:
                 log.exception("loop_failed", loop=loop.name)
             delay = failures.note_failure()
-            if failures.count > MAX_FAILURES_IN_A_ROW:
+            if loop.is_vital and failures.count > MAX_FAILURES_IN_A_ROW:
                 self._end(f"The loop {loop.name} failed {failures.count} times in a row.")
                 return
             LOOP_RESTARTS.labels(loop.name).inc()
-            context.wait(delay)
+            context.wait(delay if loop.period_seconds is None else loop.period_seconds)
 
     def _watch(self, context: LoopContext) -> None:
         while not context.wait(WATCH_EVERY_SECONDS):
@@ -262,7 +286,7 @@ class Supervisor:
             log.info("loop_recovered", loop=loop.name)
         supervised.was_stalled = supervised.is_stalled
         LOOP_STALLED.labels(loop.name).set(supervised.is_stalled)
-        if silence > 2 * loop.max_silence_seconds:
+        if loop.is_vital and silence > 2 * loop.max_silence_seconds:
             self._end(f"The loop {loop.name} has hung for {silence:.0f} s.")
 
     def _end(self, reason: str) -> None:

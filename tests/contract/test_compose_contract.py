@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from execution_api.bootstrap import RELAY_STOP_SECONDS
 from execution_api.config import ApiConfig as ExecutionApiConfig
 from execution_api.config import RelayConfig
+from result_collector.collector import STOP_SECONDS
 from result_collector.config import Config as CollectorConfig
 from runlet.languages import LANGUAGES
 from runlet_amqp.prepare_broker import Config as PrepareConfig
+from runlet_telemetry.otel import FLUSH_SECONDS
 from runner.config import Config as RunnerConfig
 from session_api.config import Config as SessionApiConfig
 
@@ -92,6 +95,17 @@ def read_by(config: "type[DataclassInstance]") -> set[str]:
     names = {field.name.upper() for field in dataclasses.fields(config)}
     names |= {name.replace("_URL", "_PASSWORD") for name in names}
     return names | {f"{name}_FILE" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("service", "seconds"),
+    [("execution-relay", RELAY_STOP_SECONDS), ("result-collector", STOP_SECONDS)],
+)
+def test_a_service_has_stopped_before_it_is_killed(
+    services: dict[str, Any], service: str, seconds: float
+) -> None:
+    grace = int(services[service]["stop_grace_period"].rstrip("s"))
+    assert seconds + FLUSH_SECONDS < grace
 
 
 def test_no_server_logs_the_programs_in_its_statements(services: dict[str, Any]) -> None:

@@ -49,7 +49,8 @@ from runlet_telemetry.tracing import Tracer
 SESSION_CONNECTIONS = 32
 # The relay's, and that of its gauges.
 RELAY_DATABASE_CONNECTIONS = 2
-# Longer than it waits for confirms.
+# For all loops. Longer than the relay waits for confirms; shorter than the time after which the
+# process is killed.
 RELAY_STOP_SECONDS = 25.0
 COMMAND_DATABASE_CONNECTIONS = 1
 
@@ -108,8 +109,7 @@ class RelayProcess:
 
     def close(self) -> None:
         """Let the loops finish what is in hand, the relay before its publisher."""
-        self.supervisor.stop("relay", timeout=RELAY_STOP_SECONDS)
-        self.supervisor.stop_all()
+        self.supervisor.stop_in_order(("relay",), timeout=RELAY_STOP_SECONDS)
         self.tracer.close()
 
 

@@ -9,7 +9,8 @@ from runlet_telemetry.supervision import Loop, Supervisor
 from runlet_telemetry.tracing import Tracer
 
 PUBLISHER_HEAD_START_SECONDS = 2
-# Longer than the longest step of a loop, a callback that is being sent.
+# For all loops. Longer than the longest step of one, a callback that is being sent; shorter than
+# the time after which the process is killed.
 STOP_SECONDS = 25.0
 
 
@@ -48,18 +49,19 @@ class Collector:
             self.supervisor.start(*pipeline.workers, pipeline.consumer)
         self.supervisor.start(*self.beside)
         self.stop.wait()
-        self._stop_pipelines()
-        self.supervisor.stop(*(loop.name for loop in self.beside), timeout=STOP_SECONDS)
-        # Last: what was committed is still to be published.
-        self.supervisor.stop(publisher.name, timeout=STOP_SECONDS)
-        self.supervisor.stop_all()
+        self._stop_loops(publisher.name)
         self.tracer.close()
         return not self.supervisor.has_given_up
 
-    def _stop_pipelines(self) -> None:
-        """First no more deliveries, then what is in hand is finished, and acknowledged."""
+    def _stop_loops(self, publisher: str) -> None:
+        """First no more deliveries, then what is in hand is finished, and acknowledged.
+
+        The publisher is last: what was committed is still to be published.
+        """
         consumers = tuple(each.consumer.name for each in self.pipelines)
         workers = tuple(name for each in self.pipelines for name in each.worker_names)
+        beside = tuple(loop.name for loop in self.beside)
         self.supervisor.ask_to_stop(*consumers)
-        self.supervisor.stop(*workers, timeout=STOP_SECONDS)
-        self.supervisor.stop(*consumers, timeout=STOP_SECONDS)
+        self.supervisor.stop_in_order(
+            workers, consumers, beside, (publisher,), timeout=STOP_SECONDS
+        )

@@ -20,8 +20,9 @@ Turn = Callable[[Stop], None]
 def every(seconds: float, name: str, turn: Turn) -> Loop:
     """A loop that begins with a turn and takes one every `seconds` after that.
 
-    A turn that fails because a server is away is logged, and the next one comes in its time. A
-    turn that may take long looks at the stop that it is given, which says that the loop turns.
+    A turn that fails because a server is away is logged, and the next one comes in its time; so it
+    does after a defect, which is left to the supervisor to log and count. A turn that may take long
+    looks at the stop that it is given, which says that the loop turns.
     """
 
     def run(context: LoopContext) -> None:
@@ -32,4 +33,4 @@ def every(seconds: float, name: str, turn: Turn) -> Loop:
                 log.warning("turn_failed", loop=name, error=repr(error))
             context.wait(seconds)
 
-    return Loop(name, run)
+    return Loop(name, run, period_seconds=seconds)

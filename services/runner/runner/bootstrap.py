@@ -31,7 +31,7 @@ from runner.consume.worker_threads import WorkerThreads
 from runner.containers.engine import ContainerSettings, Engine, runner_container
 from runner.containers.engine_probe import EngineProbe
 from runner.containers.pool import PoolSize, WarmPool
-from runner.containers.reaper import HOST_OWNER_PREFIX, Reaper
+from runner.containers.reaper import HOST_OWNER_PREFIX, INTERVAL_SECONDS, Reaper
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.stop_time import StopTime
 
@@ -61,7 +61,8 @@ class Runner:
         cancelling may still hasten; what that has to publish goes out before the publisher closes.
         """
         worker_loops, pool_loops = self.workers.loops(), self.pool.loops()
-        engine_loops = (Loop("engine-probe", self.probe.run), Loop("reaper", self.reaper.run))
+        reaper = Loop("reaper", self.reaper.run, period_seconds=INTERVAL_SECONDS)
+        engine_loops = (Loop("engine-probe", self.probe.run), reaper)
         self.supervisor.start(*engine_loops, *pool_loops, *worker_loops)
         self.supervisor.start(
             self.publisher.loop(), self.control.loop(), self.consumer.loop(self._is_drained)

@@ -10,9 +10,12 @@ from sqlalchemy import make_url, text
 from execution_api import bootstrap
 from execution_api.bootstrap import Api, RelayProcess
 from execution_api.config import RelayConfig
+from execution_api.outbox import relay as relay_module
 from execution_api.outbox.outbox import Outbox, StoredRequest
+from execution_api.outbox.relay import OutboxRelay
 from runlet import messages
 from runlet_amqp.envelopes import Envelope
+from runlet_amqp.errors import BrokerUnavailableError
 from runlet_amqp.publisher import Publisher
 from runlet_postgres import engines
 from runlet_postgres.errors import DatabaseUnavailableError
@@ -214,6 +217,74 @@ def test_a_language_without_a_queue_holds_up_nothing(
     grow_old(database)
     assert relay.relay.relay_batch() == 1
     assert database.outbox() == {held_back}
+
+
+class SilentPublisher(Publisher):
+    """Takes messages, and confirms them when it is told to."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[None]] = []
+
+    def publish(self, _message: Envelope) -> "Future[None]":
+        self.futures.append(Future())
+        return self.futures[-1]
+
+
+@pytest.fixture
+def silent_relay(
+    database: ExecutionsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> tuple[OutboxRelay, SilentPublisher]:
+    """A relay that waits for no confirm."""
+    monkeypatch.setattr(relay_module, "CONFIRM_SECONDS", 0.0)
+    engine = database.engine.execution_options(isolation_level="READ COMMITTED")
+    publisher = SilentPublisher()
+    return OutboxRelay(engine, publisher, ["python"]), publisher
+
+
+def test_what_the_broker_has_not_confirmed_yet_is_not_sent_again(
+    database: ExecutionsDatabase, silent_relay: tuple[OutboxRelay, SilentPublisher]
+) -> None:
+    relay, publisher = silent_relay
+    database.add()
+    grow_old(database)
+    for _ in range(3):
+        assert relay.relay_batch() == 0
+    (future,) = publisher.futures
+
+    future.set_result(None)
+
+    assert relay.relay_batch() == 1
+    assert len(publisher.futures) == 1
+    assert not database.outbox()
+
+
+def test_what_the_broker_has_refused_late_is_sent_again(
+    database: ExecutionsDatabase, silent_relay: tuple[OutboxRelay, SilentPublisher]
+) -> None:
+    relay, publisher = silent_relay
+    database.add()
+    grow_old(database)
+    relay.relay_batch()
+    publisher.futures[0].set_exception(BrokerUnavailableError("away"))
+
+    relay.relay_batch()
+    relay.relay_batch()
+
+    assert len(publisher.futures) == 2
+
+
+def test_a_later_attempt_is_sent_while_one_before_is_not_confirmed(
+    database: ExecutionsDatabase, silent_relay: tuple[OutboxRelay, SilentPublisher]
+) -> None:
+    relay, publisher = silent_relay
+    database.add()
+    grow_old(database)
+    relay.relay_batch()
+    database.run("UPDATE outbox SET attempt = 2")
+
+    relay.relay_batch()
+
+    assert len(publisher.futures) == 2
 
 
 def test_relays_side_by_side_send_everything_once(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from result_collector.ingest import pending_writes
 from result_collector.ingest.batch_writer import BatchWriter
@@ -103,6 +104,27 @@ class FailingStore(Store):
         if self._stored_before == -1:
             raise DatabaseUnavailableError("away")
         return super().apply_or_refuse(write)
+
+
+@pytest.mark.parametrize("exit_code", [0, 2**40], ids=["together", "one by one"])
+def test_an_end_that_cannot_be_handed_on_keeps_no_other_from_it(
+    database: ExecutionsDatabase, engine: Engine, exit_code: int
+) -> None:
+    requests = [database.add() for _ in range(3)]
+    last = delivered(finished(database.add(), exit_code=exit_code))
+    batch = deque([*(delivered(finished(request)) for request in requests), last])
+    ended: list[Any] = []
+
+    def on_stored(stored: Stored) -> None:
+        if stored.ended and stored.ended["id"] == requests[0].execution_id:
+            raise AttributeError("defect")
+        ended.extend([stored.ended["id"]] if stored.ended else [])
+
+    with capture_logs() as logs:
+        BatchWriter(Store(engine, SystemClock()), on_stored, OFF, SystemClock()).write(batch)
+    assert not batch
+    assert ended[:2] == [request.execution_id for request in requests[1:]]
+    assert [each["event"] for each in logs].count("stored_delivery_failed") == 1
 
 
 @pytest.mark.parametrize("stored_before", [0, 1, 2, 3])

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from result_collector.retention import executions
@@ -162,6 +163,27 @@ def test_rows_that_take_long_go_in_batches_that_the_database_finishes(
     engine.dispose()
     assert ids(database) == set()
     assert "retention_batch_halved" in {line["event"] for line in logs}
+
+
+REFUSED_DELETE = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+    CREATE TRIGGER refused_delete BEFORE DELETE ON executions
+    FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def test_a_row_that_cannot_go_keeps_no_other_table_from_being_cleaned(
+    database: ExecutionsDatabase,
+) -> None:
+    request = ended(database, OLD)
+    store_deliveries(database, delivery("old", b"1"))
+    database.run("UPDATE dead_letters SET at = :at", at=stuck_executions.ago(OLD))
+    database.run(REFUSED_DELETE)
+    with pytest.raises(DBAPIError, match="refused"):
+        clean_up(database)
+    assert ids(database) == {request.execution_id}
+    assert not database.dead_letters()
 
 
 def test_a_database_that_is_away_ends_the_turn() -> None:

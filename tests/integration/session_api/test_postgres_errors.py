@@ -83,4 +83,12 @@ def test_values_that_do_not_fit_are_invalid_and_not_shown(engine: Engine) -> Non
 
 def test_a_defect_stays_what_it_is(engine: Engine) -> None:
     with pytest.raises(DBAPIError, match="missing"):
-        run(engine, "SELECT missing")
+        run(engine, "SELECT missing()")
+
+
+@pytest.mark.parametrize("statement", ["SELECT missing FROM pg_class", "SELECT 1 FROM missing"])
+def test_a_database_without_the_schema_is_unavailable_until_it_is_migrated(
+    engine: Engine, statement: str
+) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="missing"):
+        run(engine, statement)

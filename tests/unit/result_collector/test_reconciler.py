@@ -17,6 +17,7 @@ from runlet.lifecycle import StopSignal
 from runlet.messages import CancelRequested
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
+from runlet_postgres.errors import DatabaseUnavailableError
 from support.clocks import ManualClock
 
 AFTER = 60.0
@@ -48,8 +49,12 @@ class Settling:
     batch_sizes: list[int] = field(default_factory=list)
     asked: list[set[str]] = field(default_factory=list)
 
+    is_away: bool = False
+
     def find_overtaken(self) -> list[UUID]:
-        """Nothing."""
+        """Nothing. Raises DatabaseUnavailableError while the database is away."""
+        if self.is_away:
+            raise DatabaseUnavailableError("away")
         return []
 
     def settle_batch(self, idle_languages: frozenset[str], _overtaken: list[UUID]) -> list[Any]:
@@ -118,6 +123,27 @@ def test_nothing_is_settled_while_events_wait_to_be_stored(
 def test_a_broker_that_was_away_has_to_be_looked_at_twice_again() -> None:
     assert turns(CALM, None, CALM).asked == []
     assert len(turns(CALM, None, CALM, CALM).asked) == 1
+
+
+def test_after_an_outage_of_the_database_the_queues_have_to_be_looked_at_twice_again() -> None:
+    settling, broker = Settling(), Messages()
+    reconciler = Reconciler(
+        BrokerQueues(CALM, CALM, CALM, CALM),
+        IdleLanguages(ManualClock(), AFTER),
+        cast(Reconciliation, settling),
+        broker,
+        CompletionPublisher(broker),
+    )
+    reconciler.turn(StopSignal())
+    settling.is_away = True
+    with pytest.raises(DatabaseUnavailableError):
+        reconciler.turn(StopSignal())
+    settling.is_away = False
+
+    reconciler.turn(StopSignal())
+    assert settling.asked == []
+    reconciler.turn(StopSignal())
+    assert len(settling.asked) == 1
 
 
 def test_a_language_for_which_work_waits_is_not_idle() -> None:

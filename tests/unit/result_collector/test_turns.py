@@ -63,5 +63,11 @@ def test_a_defect_is_left_to_the_supervisor() -> None:
         run(3, fail)
 
 
+def test_a_loop_of_turns_is_not_vital() -> None:
+    loop = every(3600, "work", lambda _stop: None)
+    assert not loop.is_vital
+    assert loop.period_seconds == 3600
+
+
 def test_a_loop_that_waits_stops_at_once() -> None:
     assert run(1, lambda: None, seconds=3600) == 1

@@ -163,6 +163,21 @@ def test_a_defect_puts_the_batch_back_and_is_raised() -> None:
     assert broker.settled == []
 
 
+def test_what_was_stored_before_a_defect_is_settled_and_only_the_rest_is_put_back() -> None:
+    stop = StopSignal()
+    broker = Broker(stop)
+
+    def write(batch: "deque[Delivery]") -> None:
+        batch.popleft()
+        raise AttributeError("defect")
+
+    with pytest.raises(AttributeError):
+        Writer(inbox_of(3), write, broker).run(stop)
+    assert len(broker.requeued) == 2
+    [[settled]] = broker.settled
+    assert settled.tag not in {delivery.tag for delivery in broker.requeued}
+
+
 def test_an_idle_writer_stops() -> None:
     stop = StopSignal()
     writer = Writer(inbox_of(0), Database().write, Broker(stop))

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from runlet_telemetry import supervision
 from runlet_telemetry.supervision import MAX_FAILURES_IN_A_ROW, Loop, LoopContext, Supervisor
+from support.clocks import ManualClock
 from support.telemetry.metrics import value
 
 WAIT_SECONDS = 30.0
@@ -98,6 +99,36 @@ def test_a_loop_that_fails_again_and_again_ends_the_process(
     assert reasons.told == [f"The loop failing failed {MAX_FAILURES_IN_A_ROW + 1} times in a row."]
 
 
+def test_a_periodic_loop_that_fails_again_and_again_is_started_for_ever(
+    supervisor: Supervisor, reasons: Reasons
+) -> None:
+    failing = Failing(2 * MAX_FAILURES_IN_A_ROW)
+
+    supervisor.start(Loop("periodic", failing, period_seconds=0.0))
+
+    assert failing.is_well.wait(WAIT_SECONDS)
+    assert reasons.told == []
+
+
+def test_a_periodic_loop_that_fails_has_its_next_turn_in_its_period(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+
+    def wait(context: LoopContext, seconds: float | None = None) -> bool:
+        waits.append(seconds)
+        context.set()
+        return True
+
+    monkeypatch.setattr(LoopContext, "wait", wait)
+    with capture_logs() as lines:
+        supervisor.start(Loop("hourly", Failing(1, ValueError("a defect")), period_seconds=7200.0))
+        assert supervisor.stop("hourly", timeout=WAIT_SECONDS)
+
+    assert 7200.0 in waits
+    assert [line["loop"] for line in lines if line["event"] == "loop_failed"] == ["hourly"]
+
+
 def hanging(release: threading.Event) -> Callable[[LoopContext], None]:
     def run(context: LoopContext) -> None:
         release.wait(WAIT_SECONDS)
@@ -121,6 +152,20 @@ def test_a_loop_that_hangs_is_named_and_then_ends_the_process(
     assert reasons.told == []
     supervisor.note_passing(9)
     assert reasons.told == ["The loop hanging has hung for 27 s."]
+    release.set()
+
+
+def test_a_periodic_loop_that_hangs_is_named_and_ends_nothing(
+    supervisor: Supervisor, reasons: Reasons
+) -> None:
+    release = threading.Event()
+    loop = Loop("hanging", hanging(release), max_silence_seconds=10, period_seconds=5.0)
+    supervisor.start(loop)
+
+    supervisor.note_passing(50)
+
+    assert supervisor.stalled() == ["hanging"]
+    assert reasons.told == []
     release.set()
 
 
@@ -154,6 +199,21 @@ def test_a_loop_that_does_not_stop_is_not_waited_for_without_end(supervisor: Sup
 
     release.set()
     assert supervisor.stop("hanging", timeout=WAIT_SECONDS)
+
+
+def test_groups_of_loops_stop_in_order_within_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stopped = ManualClock(), []
+
+    def stop(_supervisor: Supervisor, *names: str, timeout: float = 10.0) -> bool:
+        stopped.append((names, timeout))
+        clock.move(15.0)
+        return True
+
+    monkeypatch.setattr(Supervisor, "stop", stop)
+
+    assert Supervisor(clock=clock).stop_in_order(("a", "b"), ("c",), ("d",), timeout=25.0)
+
+    assert stopped == [(("a", "b"), 25.0), (("c",), 10.0), (("d",), 0.0), ((), 0.0)]
 
 
 def test_a_loop_that_has_ended_as_it_was_asked_to_is_well(

@@ -26,7 +26,7 @@ class OutboxGauges:
 
     def loop(self) -> Loop:
         """Measures every EVERY_SECONDS."""
-        return Loop("outbox-gauges", self._run)
+        return Loop("outbox-gauges", self._run, period_seconds=EVERY_SECONDS)
 
     def measure(self) -> None:
         """Measure once."""

@@ -1,7 +1,7 @@
 """Publishing what was committed but never confirmed by the broker."""
 
 from collections.abc import Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,8 @@ class OutboxRelay:
         self._engine = engine
         self._publisher = publisher
         self._due = _due(languages)
+        # What was handed to the publisher, which may confirm it long after its turn.
+        self._in_flight: dict[tuple[UUID, int], Future[None]] = {}
 
     def loop(self) -> Loop:
         """Relays whatever is due. A turn waits for the database and for confirms, 40 s at most."""
@@ -73,17 +75,26 @@ class OutboxRelay:
         return len(settled)
 
     def _publish(self, rows: Sequence[Row[Any]]) -> list[UUID]:
-        sent = {}
-        for row in rows:
-            message = _stored_request(row).message()
-            sent[self._publisher.publish(message)] = row
+        sent = {self._send(row): row for row in rows}
         done, _late = wait(sent, timeout=CONFIRM_SECONDS)
         confirmed = [sent[future] for future in done if future.exception() is None]
+        self._forget_done()
         for row in confirmed:
             with tracing.logged(row.traceparent):
                 log.info("execution_relayed", execution_id=str(row.execution_id))
         OUTBOX_RELAYED.inc(len(confirmed))
         return [row.execution_id for row in confirmed]
+
+    def _send(self, row: Row[Any]) -> "Future[None]":
+        """Publish a row, unless a turn before has and the broker still owes the confirm."""
+        key = (row.execution_id, row.attempt)
+        if key not in self._in_flight:
+            self._in_flight[key] = self._publisher.publish(_stored_request(row).message())
+        return self._in_flight[key]
+
+    def _forget_done(self) -> None:
+        left = {key: future for key, future in self._in_flight.items() if not future.done()}
+        self._in_flight = left
 
 
 _LIMIT_LOCKS = select(func.set_config("idle_in_transaction_session_timeout", bindparam("ms"), True))

@@ -65,7 +65,7 @@ class BatchWriter:
         batch.clear()
         writes.clear()
         while stored:
-            self._on_stored(stored.popleft())
+            self._hand_on(stored.popleft())
 
     def _explain(self, writes: list[PendingWrite]) -> list[PendingWrite]:
         """Add what is found in programs that met a limit to what is said of their ends."""
@@ -89,7 +89,14 @@ class BatchWriter:
         for write in writes:
             stored = self._store.apply_or_refuse(write)
             batch.popleft()
+            self._hand_on(stored)
+
+    def _hand_on(self, stored: Stored) -> None:
+        """It is committed, so a defect here is no reason to store it again, or to stop."""
+        try:
             self._on_stored(stored)
+        except Exception:
+            log.exception("stored_delivery_failed", traceparent=stored.traceparent)
 
 
 def _explained(write: PendingWrite, found: Mapping[UUID, Sequence[FeedbackNote]]) -> PendingWrite:

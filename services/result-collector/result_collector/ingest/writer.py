@@ -1,7 +1,7 @@
 """The loop that writes: it takes deliveries in batches and settles what is stored."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -51,7 +51,10 @@ class Writer:
         self._consumer = consumer
 
     def run(self, stop: Stop) -> None:
-        """Write until `stop` is set. Raises what a defect raises, with its batch requeued."""
+        """Write until `stop` is set.
+
+        Raises what a defect raises; what it left of the batch is requeued.
+        """
         while not stop.is_set():
             batch = self._current(self._inbox.take_batch(IDLE_SECONDS))
             if batch:
@@ -69,11 +72,16 @@ class Writer:
             log.warning("batch_not_stored", size=len(pending), error=str(error))
         except Exception:
             # Without an answer they would count as in hand for as long as the connection lasts.
-            for delivery in batch:
+            for delivery in pending:
                 self._consumer.requeue(delivery)
+            self._settle_all_but(pending, batch)
             raise
+        self._settle_all_but(pending, batch)
+
+    def _settle_all_but(self, pending: Iterable[Delivery], batch: Sequence[Delivery]) -> None:
         left = {delivery.tag for delivery in pending}
-        self._consumer.settle([each for each in batch if each.tag not in left])
+        if done := [each for each in batch if each.tag not in left]:
+            self._consumer.settle(done)
 
     def _write_current(self, pending: "deque[Delivery]") -> None:
         current = self._current(pending)

@@ -61,19 +61,20 @@ class Reconciler:
 
         Raises BrokerUnavailableError or of SQLAlchemy's errors when a server is away.
         """
-        was_drained, snapshot = self._was_drained, self._inspect()
-        self._was_drained = snapshot.drained
+        was_drained, self._was_drained = self._was_drained, False
+        snapshot = self._inspect()
         idle = self._idle_languages.note(snapshot.idle_languages)
         self._repeat_cancellations()
         overtaken = self._reconciliation.find_overtaken()
         if was_drained and snapshot.drained:
             self._settle(idle, overtaken, stop)
+        # Last: what was seen before an outage says nothing of the time after it.
+        self._was_drained = snapshot.drained
 
     def _inspect(self) -> QueueSnapshot:
         try:
             return self._queues.inspect()
         except BrokerUnavailableError:
-            self._was_drained = False
             self._idle_languages.note(())
             raise
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Column, Delete, Engine, Select, Table, bindparam, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import DateTime, Integer
 
 from runlet.backoff import Stop
 from runlet.clock import Clock
 from runlet.execution import ACTIVE, Status
-from runlet_postgres.errors import DatabaseUnavailableError
+from runlet_postgres.errors import DatabaseError, DatabaseUnavailableError
 from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet_telemetry.metrics import RETENTION_REMOVED
 
@@ -70,12 +71,20 @@ class Retention:
     def turn(self, stop: Stop) -> None:
         """Remove all that is too old, or as much as there is time for before the stop.
 
-        Raises DatabaseUnavailableError when the database cannot be used now.
+        A table that cannot be cleaned keeps no other from it; the first failure is raised last,
+        which is DatabaseUnavailableError when the database cannot be used now.
         """
+        failures: list[Exception] = []
         for table in TABLES:
-            self._remove_from(table, stop)
+            try:
+                self._remove_from(table, stop)
+            except (DatabaseError, SQLAlchemyError) as error:
+                log.warning("retention_failed", table=table, error=repr(error))
+                failures.append(error)
             if stop.is_set():
-                return
+                break
+        if failures:
+            raise failures[0]
 
     def _remove_from(self, table: str, stop: Stop) -> None:
         size = BATCH_SIZE

@@ -49,7 +49,7 @@ class SessionRetention:
 
     def loop(self) -> Loop:
         """The loop that removes what is too old, now and every EVERY_SECONDS."""
-        return Loop(LOOP_NAME, self._run)
+        return Loop(LOOP_NAME, self._run, period_seconds=EVERY_SECONDS)
 
     def remove_old(self, stop: Stop) -> None:
         """Remove all that is too old, or as much as there is time for before the stop.
