@@ -79,8 +79,13 @@ def _stack_files() -> list[str]:
 
 
 def _clone_into(folder: Path) -> None:
-    for file in ROOT.glob("docker-compose*.yml"):
-        shutil.copy(file, folder)
+    copy_compose_files(folder)
     for name in CLONED:
         shutil.copytree(ROOT / name, folder / name, ignore=NOT_CLONED)
     shutil.copy(ROOT / ".dockerignore", folder)
+
+
+def copy_compose_files(folder: Path) -> None:
+    """Those that compose finds by itself, and what they may be combined with."""
+    for file in (ROOT / "compose.yaml", *ROOT.glob("docker-compose*.yml")):
+        shutil.copy(file, folder)
