@@ -21,8 +21,9 @@ log = structlog.get_logger()
 
 SUFFIX = ".migrating"
 DELIVERY_COUNT = "x-delivery-count"
-# Headers of a message in a second queue: where it was published to.
+# Headers of a message in a second queue: where it was published to, and its delay, if it has one.
 EXCHANGE, ROUTING_KEY = "x-runlet-exchange", "x-runlet-routing-key"
+EXPIRATION = "x-runlet-expiration"
 # The broker counts what is in the hands of consumers every 5 s; twice that, and some more.
 COUNT_SECONDS = 12.0
 # AMQP's reply code.
@@ -123,6 +124,10 @@ class QueueMigration:
             for method, properties, body in _messages(channel, queue):
                 origin = {EXCHANGE: method.exchange, ROUTING_KEY: method.routing_key}
                 properties.headers = {**(properties.headers or {}), **origin}
+                # A second queue keeps everything.
+                if properties.expiration is not None:
+                    properties.headers[EXPIRATION] = properties.expiration
+                    properties.expiration = None
                 _publish(channel, "", queue + SUFFIX, properties, body)
                 channel.basic_ack(method.delivery_tag)
 
@@ -134,6 +139,7 @@ class QueueMigration:
             for method, properties, body in _messages(channel, queue + SUFFIX):
                 exchange = properties.headers.pop(EXCHANGE)
                 routing_key = properties.headers.pop(ROUTING_KEY)
+                properties.expiration = properties.headers.pop(EXPIRATION, None)
                 _publish(channel, exchange, routing_key, properties, body)
                 channel.basic_ack(method.delivery_tag)
                 moved += 1

@@ -29,6 +29,7 @@ from support.wait_until import eventually
 RUNS, RESULTS, DEAD = "runs.python", "results.collector", "runs.dead"
 # Too long to run out in a test.
 DELAYED, CALLBACKS_DEAD = "callbacks.retry.1800s", "callbacks.dead"
+DELAY_MS = "1800000"
 FILLED = (RUNS, "runs.go", RESULTS, DEAD, DELAYED, CALLBACKS_DEAD)
 EACH = 5
 
@@ -47,8 +48,11 @@ def filled(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str
         channel.confirm_delivery()
         older_topology.declare(channel)
         for queue, messages in ids.items():
+            expiration = DELAY_MS if queue == DELAYED else None
             for message in messages:
-                properties = pika.BasicProperties(message_id=message, delivery_mode=2)
+                properties = pika.BasicProperties(
+                    message_id=message, delivery_mode=2, expiration=expiration
+                )
                 channel.basic_publish("", queue, message.encode(), properties)
     return ids
 
@@ -95,6 +99,27 @@ def test_every_message_is_in_its_queue_once_and_in_order(
 
     assert contents(amqp_url) == filled
     assert names(amqp_url) == set(TOPOLOGY.queues)
+
+
+def test_a_delay_goes_on_in_the_new_queue_only(
+    amqp_url: str, filled: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_before_acknowledging(monkeypatch, EACH)
+    with pytest.raises(CrashError):
+        migrate(amqp_url)
+    monkeypatch.undo()
+    monkeypatch.setattr(queue_migration, "COUNT_SECONDS", 0.0)
+    with connect(amqp_url, "look") as connection:
+        channel = connection.channel()
+        _method, properties, _body = channel.basic_get(DELAYED + queue_migration.SUFFIX)
+        assert properties.expiration is None
+
+    assert migrate(amqp_url) == ()
+
+    with connect(amqp_url, "look") as connection:
+        _method, properties, _body = connection.channel().basic_get(DELAYED)
+        assert properties.expiration == DELAY_MS
+        assert queue_migration.EXPIRATION not in properties.headers
 
 
 def test_a_second_run_changes_nothing(amqp_url: str, filled: dict[str, list[str]]) -> None:
