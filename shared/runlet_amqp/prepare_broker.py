@@ -9,11 +9,9 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import pika
 import structlog
-from msgspec import Meta
 
 from runlet import config
 from runlet.backoff import retry_until_stopped
@@ -24,32 +22,22 @@ from runlet_amqp import policies
 from runlet_amqp.connection import connect
 from runlet_amqp.declaration import create_topology
 from runlet_amqp.errors import BrokerUnavailableError, broker_errors
-from runlet_amqp.management import Management
+from runlet_amqp.management import ManagementSettings
 from runlet_amqp.policies import Policy
 from runlet_amqp.queue_migration import QueueMigration
-from runlet_amqp.settings import BrokerSettings
 from runlet_telemetry import logs
 
 log = structlog.get_logger()
 
 NAME = "prepare-broker"
-MANAGEMENT_PORT = 15672
 # An exclusive queue, which another connection can neither declare nor use.
 LOCK = "runlet.prepare-broker"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BrokerSettings):
+class Config(ManagementSettings):
     """Each field is an environment variable of the same name, in capitals."""
 
-    rabbitmq_management_address: Annotated[
-        str,
-        Meta(
-            description="RabbitMQ's management API, such as `https://broker:15671`; user and "
-            "password are those of AMQP_URL. Default: port 15672 of its first address, in plain "
-            "text."
-        ),
-    ] = ""
     languages: LanguageList = ""
     log_level: LogLevel = "INFO"
 
@@ -59,15 +47,6 @@ class Config(BrokerSettings):
             return tuple(offered(config.comma_separated(self.languages)))
         except ValueError as error:
             raise config.ConfigError(f"The setting LANGUAGES is not usable: {error}.") from error
-
-    def management(self) -> Management:
-        """The management API for the virtual host of AMQP_URL."""
-        address = self.addresses()[0]
-        login = address.credentials
-        url = self.rabbitmq_management_address or f"http://{address.host}:{MANAGEMENT_PORT}"
-        return Management(
-            url, login.username, login.password, address.virtual_host, self.amqp_ca_file
-        )
 
 
 def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str, ...]:
