@@ -157,6 +157,7 @@ def test_every_setting_that_is_passed_is_one_that_the_service_knows(overlay: Pat
         for container in item["spec"]["template"]["spec"]["containers"]:
             passed = {variable["name"] for variable in container.get("env", ())}
             known = settings_of(CONFIGS[name]) if name in CONFIGS else set()
+            known |= {f"{setting}_FILE" for setting in known}
             assert passed - NOT_OURS <= known, name
 
 
