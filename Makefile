@@ -56,7 +56,7 @@ chaos: ## Kill, cut and freeze every part under load, into docs/chaos.md; CHAOS_
 dashboard: ## Draw the dashboard under load into docs/dashboard.png; DASHBOARD_SECONDS=300 for longer
 	@deploy/bootstrap/measure.sh dashboard
 
-docs: ## Write docs/settings.md and docs/metrics.md anew from the code
+docs: ## Write docs/settings.md and docs/metrics.md again from the code
 	@deploy/bootstrap/docs.sh
 
 lint: ## Check format, lint and types

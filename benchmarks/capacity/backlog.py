@@ -28,6 +28,7 @@ from runlet import messages, topology
 from runlet.ids import new_id
 from runlet.limits import Limits
 from runlet.messages import RunRequested
+from runlet_telemetry.build_info import VERSION
 
 FILE = Path(__file__).parents[2] / "docs" / "capacity" / "backlog.md"
 STORED = int(os.environ.get("BACKLOG_STORED") or 5_000_000)
@@ -220,7 +221,7 @@ def _table(machine: str, empty: dict[str, float], full: dict[str, float]) -> str
     lines = [
         "# A long queue and a long history",
         "",
-        f"Written by `make backlog`. {machine}",
+        f"Written by `make backlog` with Runlet {VERSION}. {machine}",
         f"Empty: nothing stored, nothing queued. Full: {STORED:,} stored executions and {QUEUED:,}",
         "queued ones, in the database and in RabbitMQ. Two stacks asked in turns, the other one",
         "frozen; one caller, no runner at work; p50 in ms.",

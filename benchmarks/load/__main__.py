@@ -12,6 +12,7 @@ import docker
 
 from benchmarks.speed.report import describe_machine
 from benchmarks.speed.stack import Stack
+from runlet_telemetry.build_info import VERSION
 
 FOLDER = Path("docs/load")
 # The bounds that are kept to: a call, a percentile, milliseconds.
@@ -81,7 +82,7 @@ def _report(machine: str, measured: Mapping[int, Sequence[Row]], seconds: int) -
         [
             "# Load",
             "",
-            f"Written by `make load`. {machine}",
+            f"Written by `make load` with Runlet {VERSION}. {machine}",
             f"For {seconds} s, 200 clients save every second and 20 run a program every 5 s, each",
             "at moments of its own, all through the gateway; the load generator shares the cores.",
             "Milliseconds.",

@@ -19,7 +19,7 @@ FOLDER = Path("docs/bench")
 RUNS = int(os.environ.get("BENCH_RUNS", "600"))
 # What takes a tenth of a second or more each.
 SLOW_RUNS = max(40, RUNS // 15)
-# The machine's own speed moves within minutes: the floor and Runlet are measured in turns.
+# The machine's own speed moves within minutes: the baseline and Runlet are measured in turns.
 TURNS = 3
 ONCE, REUSED = 1, 100
 PRINT_1, HELLO = "print(1)\n", "Hello World\n"
@@ -41,17 +41,17 @@ class Bench:
         self._stack.switch(REUSED, fork_servers=False)
         started = self._measure(REUSED, python, ", each interpreter started")
         self._stack.switch(REUSED)
-        floor, forked = self._in_turns(python)
-        ways = [floor, *self._engine(python), once, started, forked]
+        baseline, forked = self._in_turns(python)
+        ways = [baseline, *self._engine(python), once, started, forked]
         return [Section("Python, print(1)", ways), *(self._other(each) for each in others())]
 
     def _in_turns(self, language: Language) -> tuple[Figures, Figures]:
-        floors, runlets = [], []
+        bare, runlets = [], []
         for _ in range(TURNS):
-            say(f"The floor: {language.name}")
-            floors.append(baselines.bare(self._client, language, PRINT_1, RUNS // TURNS))
+            say(f"The baseline: {language.name}")
+            bare.append(baselines.bare(self._client, language, PRINT_1, RUNS // TURNS))
             runlets.append(self._measure(REUSED, language))
-        return of_turns(floors), of_turns(runlets)
+        return of_turns(bare), of_turns(runlets)
 
     def _engine(self, language: Language) -> list[Figures]:
         say(f"The engine: {language.name}")
@@ -62,9 +62,10 @@ class Bench:
 
     def _other(self, language: Language) -> Section:
         runlet = self._measure(REUSED, language)
-        say(f"The floor: {language.name}")
-        floor = baselines.bare(self._client, language, language.template, SLOW_RUNS)
-        return Section(f"{language.name}, Hello World, compiled and run", [floor, runlet])
+        say(f"The baseline: {language.name}")
+        baseline = baselines.bare(self._client, language, language.template, SLOW_RUNS)
+        done = "compiled and run" if language.compile else "run"
+        return Section(f"{language.name}, Hello World, {done}", [baseline, runlet])
 
     def _measure(self, mode: int, language: Language, remark: str = "") -> Figures:
         name = f"Runlet, {mode} a container{remark}"
@@ -82,7 +83,7 @@ def others() -> Sequence[Language]:
 
 
 def say(what: str) -> None:
-    """Progress, for whoever waits."""
+    """Print progress."""
     sys.stdout.write(f"    {what}\n")
     sys.stdout.flush()
 

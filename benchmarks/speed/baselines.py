@@ -10,8 +10,8 @@ import docker
 from benchmarks.speed.figures import Figures, latencies, throughput
 from runlet.languages import Language
 
-DRIVER = Path(__file__).with_name("floor.pl").read_text(encoding="utf-8")
-SETUP = 'cd /tmp && printf "%s" "$SOURCE" > "$FILE" && printf "%s" "$DRIVER" > floor.pl && exec '
+DRIVER = Path(__file__).with_name("baseline.pl").read_text(encoding="utf-8")
+SETUP = 'cd /tmp && printf "%s" "$SOURCE" > "$FILE" && printf "%s" "$DRIVER" > baseline.pl && exec '
 ENGINE_CALLERS = 4
 
 
@@ -20,7 +20,8 @@ def bare(client: docker.DockerClient, language: Language, source: str, runs: int
     one = _drive(client, language, source, runs, 1)
     cores = os.cpu_count() or 1
     many = _drive(client, language, source, runs, cores)
-    return Figures("bare interpreter", one.latencies_ms, many.per_second)
+    name = "bare compiler and program" if language.compile else "bare interpreter"
+    return Figures(name, one.latencies_ms, many.per_second)
 
 
 def docker_run(client: docker.DockerClient, language: Language, source: str, runs: int) -> Figures:
@@ -76,7 +77,7 @@ def _limits() -> dict[str, Any]:
 def _drive(
     client: docker.DockerClient, language: Language, source: str, runs: int, workers: int
 ) -> Figures:
-    command = ["perl", "floor.pl", str(runs), str(workers), *_compile_and_run(language)]
+    command = ["perl", "baseline.pl", str(runs), str(workers), *_compile_and_run(language)]
     container = client.containers.create(
         f"runlet/toolchain-{language.id}",
         ["sh", "-c", SETUP + '"$@"', "sh", *command],
@@ -96,7 +97,7 @@ def _drive(
         status = container.wait()["StatusCode"]
         lines = container.logs(stdout=True, stderr=False).decode().splitlines()
     if status or not lines or not lines[-1].startswith("total "):
-        raise RuntimeError(f"The floor of {language.id} could not be measured: {lines[-3:]}")
+        raise RuntimeError(f"The baseline of {language.id} could not be measured: {lines[-3:]}")
     total = float(lines[-1].removeprefix("total "))
     measured = tuple(float(line) for line in lines[:-1])
     return Figures("bare", measured, len(measured) / total)

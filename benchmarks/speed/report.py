@@ -11,13 +11,14 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 
 from benchmarks.speed.figures import Figures
+from runlet_telemetry.build_info import VERSION
 
 ENOUGH_FOR_P99 = 100
 
 
 @dataclass(frozen=True)
 class Section:
-    """One program in one language, measured in several ways; the first way is the floor."""
+    """One program in one language, measured in several ways; the first way is the baseline."""
 
     title: str
     ways: Sequence[Figures]
@@ -29,9 +30,10 @@ def write(sections: Sequence[Section], folder: Path, machine: str) -> Path:
     lines = [
         "# Bench",
         "",
-        f"Written by `make bench`. {machine}",
+        f"Written by `make bench` with Runlet {VERSION}. {machine}",
         "Latency is that of one caller, in ms; throughput that of several callers at once; the",
-        "ratio is to the floor (the bare interpreter or compiler) measured in the same sitting.",
+        "ratio is to the baseline (the bare interpreter, or compiler and program) measured in the",
+        "same sitting.",
         "",
     ]
     for number, section in enumerate(sections):
@@ -50,19 +52,19 @@ def describe_machine(cores: int, engine: str) -> str:
 
 
 def _table(section: Section) -> list[str]:
-    floor = section.ways[0]
+    baseline = section.ways[0]
     lines = [
         f"## {section.title}",
         "",
-        "| way | p50 | p95 | p99 | p50 to floor | a second | to floor |",
+        "| way | p50 | p95 | p99 | p50 to baseline | a second | to baseline |",
         "|---|---|---|---|---|---|---|",
     ]
     for way in section.ways:
         p50, p95 = way.percentile(50), way.percentile(95)
         p99 = f"{way.percentile(99):.1f}" if len(way.latencies_ms) >= ENOUGH_FOR_P99 else "-"
         lines.append(
-            f"| {way.name} | {p50:.1f} | {p95:.1f} | {p99} | {p50 / floor.percentile(50):.2f} "
-            f"| {way.per_second:.1f} | {way.per_second / floor.per_second:.2f} |"
+            f"| {way.name} | {p50:.1f} | {p95:.1f} | {p99} | {p50 / baseline.percentile(50):.2f} "
+            f"| {way.per_second:.1f} | {way.per_second / baseline.per_second:.2f} |"
         )
     return [*lines, "", *_cpu_table(section)]
 

@@ -63,10 +63,10 @@ write_document() {
   cat <<EOF
 # Faults under load
 
-Written by \`make chaos\`, as [testing.md](testing.md#faults) describes it, on a machine with $(nproc)
-processors. Each fault strikes at a random moment of a load whose answers are known before. Callers keep
-a ledger: each run that was answered 202 has to end once and right, and a new one has to have its answer
-within 15 seconds of the fault's end, or within 30 seconds of a thaw.
+Written by \`make chaos\` with Runlet $(version), as [testing.md](testing.md#faults) describes it, on a
+machine with $(nproc) processors. Each fault strikes at a random moment of a load whose answers are known
+before. Callers keep a ledger: each run that was answered 202 has to end once and right, and a new one
+has to have its answer within 15 seconds of the fault's end, or 30 seconds after a frozen part continues.
 
 - *retries seen*: calls that were answered 503 or not at all, and made again by the caller.
 - *repeated*: runs that took more than one attempt.
@@ -77,6 +77,10 @@ within 15 seconds of the fault's end, or within 30 seconds of a thaw.
 
 EOF
   cat .runlet/chaos.md
+}
+
+version() {
+  sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml
 }
 
 main

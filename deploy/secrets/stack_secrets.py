@@ -3,7 +3,7 @@
 `make` makes those that are missing. A value of the operator's own, in the variable that the secret
 is named after, wins, and is kept, so that it still holds where the variable is gone. RabbitMQ's
 user goes into a volume that only RabbitMQ reads, as definitions (https://www.rabbitmq.com/docs/definitions).
-`show VARIABLE` prints one. It runs without a network and needs nothing but Python.
+`show VARIABLE…` prints them, one a line. It runs without a network and needs nothing but Python.
 """
 
 import argparse
@@ -97,16 +97,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="secrets", description="The secrets of this stack.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make", help="make those that are missing")
-    show = commands.add_parser("show", help="print one")
-    show.add_argument("variable", choices=VARIABLES)
+    show = commands.add_parser("show", help="print some, one a line")
+    show.add_argument("variables", nargs="+", choices=VARIABLES)
     asked = parser.parse_args()
     folder = Path(os.environ.get("SECRETS_FOLDER", "/run/secrets"))
     if asked.command == "make":
         make(folder, os.environ)
         return 0
-    value = read(path_of(folder, asked.variable))
-    print(value or "There is none yet: start the stack first.", file=None if value else sys.stderr)
-    return 0 if value else 1
+    values = [read(path_of(folder, variable)) for variable in asked.variables]
+    if not all(values):
+        print("There is none yet: start the stack first.", file=sys.stderr)
+        return 1
+    print(*values, sep="\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ DatabaseUrl = Annotated[
 ]
 
 LanguageList = Annotated[
-    str, Meta(description="Comma-separated ids of the languages that the deployment offers.")
+    str, Meta(description="Comma-separated ids of the languages that are offered. Unset: all.")
 ]
 
 LogLevel = Annotated[

@@ -30,6 +30,8 @@ RETRY_DELAYS_SECONDS = (2, 4, 8)
 CALLBACK_DELAYS_SECONDS: tuple[float, ...] = (2, 10, 60, 300, 1800)
 DELAY_HEADER = "x-runlet-delay"
 REASON_HEADER = "x-runlet-reason"
+# Deliveries in vain that were counted before a message's queue was made anew.
+EARLIER_DELIVERIES_HEADER = "x-runlet-earlier-deliveries"
 
 # Deliveries of one request that end without an acknowledgement: runners that died with it.
 DELIVERY_LIMIT = 3

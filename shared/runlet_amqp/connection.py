@@ -2,9 +2,10 @@
 
 import random
 import socket
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 import pika
@@ -35,6 +36,8 @@ RESOLVE_SECONDS = 10
 BLOCKED_SECONDS = 5
 
 Connection = TypeVar("Connection")
+# An address, and whether its name could be looked up.
+_Answers = SimpleQueue[tuple[pika.URLParameters, bool]]
 
 
 def connect(broker: BrokerSettings | str, name: str) -> pika.BlockingConnection:
@@ -67,17 +70,34 @@ def open_first(
 
 
 def _resolvable(addresses: list[pika.URLParameters]) -> Iterator[pika.URLParameters]:
-    """Give addresses as they resolve: the name of a node that is away may take long to fail."""
+    """Give addresses as they resolve: the name of a node that is away may take long to fail.
+
+    What the caller takes to connect in between is no time of the lookups.
+    """
     random.shuffle(addresses)
-    resolvers = ThreadPoolExecutor(len(addresses), thread_name_prefix="resolver")
-    lookups = {
-        resolvers.submit(socket.getaddrinfo, address.host, address.port): address
-        for address in addresses
-    }
-    resolvers.shutdown(wait=False)
-    with suppress(TimeoutError):
-        for lookup in as_completed(lookups, timeout=RESOLVE_SECONDS):
-            yield lookups[lookup]
+    answers: _Answers = SimpleQueue()
+    for address in addresses:
+        # A process that ends does not wait for them, as it would for those of an executor.
+        Thread(target=_look_up, args=(address, answers), name="resolver", daemon=True).start()
+    left = float(RESOLVE_SECONDS)
+    for _ in addresses:
+        began = time.monotonic()
+        try:
+            address, is_found = answers.get(timeout=max(0.0, left))
+        except Empty:
+            return
+        left -= time.monotonic() - began
+        if is_found:
+            yield address
+
+
+def _look_up(address: pika.URLParameters, answers: _Answers) -> None:
+    try:
+        socket.getaddrinfo(address.host, address.port)
+    except (OSError, UnicodeError):
+        answers.put((address, False))
+    else:
+        answers.put((address, True))
 
 
 def _addresses(broker: BrokerSettings | str) -> list[pika.URLParameters]:

@@ -8,6 +8,7 @@ import pika
 from pika.channel import Channel
 from pika.spec import Basic
 
+from runlet.topology import EARLIER_DELIVERIES_HEADER
 from runlet_amqp.declaration import Topology
 from runlet_amqp.event_loop_connection import (
     EventLoopConnection,
@@ -50,8 +51,8 @@ class Delivery:
     @property
     def earlier_deliveries(self) -> int:
         """How often the message was delivered before and came back, as quorum queues count it."""
-        value = self.headers.get("x-delivery-count", 0)
-        return value if isinstance(value, int) else 0
+        counted = map(self.headers.get, ("x-delivery-count", EARLIER_DELIVERIES_HEADER))
+        return sum(value for value in counted if isinstance(value, int))
 
 
 class Consumer:

@@ -46,8 +46,15 @@ class Topology:
     bindings: tuple[QueueBinding, ...] = ()
 
     def without_queue(self, name: str) -> "Topology":
-        """The same, but for declaring this queue; its bindings stay."""
-        return replace(self, queues=tuple(queue for queue in self.queues if queue != name))
+        """The same, but for this queue and its bindings.
+
+        One that is made anew is not to be bound by others while it is emptied and deleted.
+        """
+        return replace(
+            self,
+            queues=tuple(queue for queue in self.queues if queue != name),
+            bindings=tuple(each for each in self.bindings if each.queue != name),
+        )
 
 
 _EXCHANGES = (

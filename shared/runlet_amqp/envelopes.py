@@ -22,7 +22,11 @@ _ROUTING_KEYS: dict[type[messages.Event], str] = {
 
 @dataclass(frozen=True)
 class Envelope:
-    """One message and where it goes; `is_step` says that publishing it is a step of its trace."""
+    """One message and where it goes; `is_step` says that publishing it is a step of its trace.
+
+    After `expiration_ms` in a queue the broker takes it out, and dead-letters it where the queue's
+    policy says so.
+    """
 
     exchange: str
     routing_key: str
@@ -33,6 +37,7 @@ class Envelope:
     headers: Mapping[str, object] = field(default_factory=dict)
     must_route: bool = True
     is_step: bool = True
+    expiration_ms: int | None = None
 
     def properties(self) -> pika.BasicProperties:
         """The AMQP properties the contract names."""
@@ -43,6 +48,7 @@ class Envelope:
             correlation_id=self.execution_id,
             delivery_mode=PERSISTENT,
             timestamp=int(datetime.now(UTC).timestamp()),
+            expiration=None if self.expiration_ms is None else str(self.expiration_ms),
             headers={**self.headers, "traceparent": self.traceparent or child_of(None)},
         )
 
@@ -57,9 +63,10 @@ def delayed_run_request(
 ) -> Envelope:
     """A request that reaches the runners again after `seconds`, one of RETRY_DELAYS_SECONDS."""
     headers = {topology.DELAY_HEADER: seconds}
-    return _message(
+    message = _message(
         topology.RETRY, request.language, request, request.execution_id, traceparent, headers
     )
+    return _expiring(message, seconds)
 
 
 def event(occurred: messages.Event, traceparent: str | None) -> Envelope:
@@ -97,7 +104,8 @@ def callback(
     key = topology.CALLBACK_DUE
     if delay_seconds is not None:
         key = topology.callback_retry(delay_seconds)
-    return _message(topology.CALLBACKS, key, request, request.execution_id, traceparent)
+    message = _message(topology.CALLBACKS, key, request, request.execution_id, traceparent)
+    return message if delay_seconds is None else _expiring(message, delay_seconds)
 
 
 def dead_callback(
@@ -126,6 +134,15 @@ def dead_letter(
         traceparent=traceparent,
         headers={topology.REASON_HEADER: reason},
     )
+
+
+def _expiring(message: Envelope, seconds: float) -> Envelope:
+    """The same with its delay in itself.
+
+    What is published into a delay queue that has no policy yet would stay for ever: a policy's TTL
+    holds for what comes after it.
+    """
+    return replace(message, expiration_ms=int(seconds * 1000))
 
 
 def _message(

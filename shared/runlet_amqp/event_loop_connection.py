@@ -65,15 +65,16 @@ class EventLoopConnection:
         them. Raises BrokerUnavailableError unless it was ended by `close`, and what a callback of
         `guard` raised.
         """
-        self._connection = open_first(self._broker, self._name, self._open)
-        self._connection.add_on_close_callback(self._on_closed)
-        self._connection.channel(on_open_callback=partial(self._set_up, use))
-        self.call_later(SETUP_SECONDS, self._check_setup)
+        connection = self._connection = open_first(self._broker, self._name, self._open)
         try:
             with broker_errors():
-                self._connection.ioloop.start()
+                connection.add_on_close_callback(self._on_closed)
+                # Fails where the connection was lost at once.
+                connection.channel(on_open_callback=partial(self._set_up, use))
+                self.call_later(SETUP_SECONDS, self._check_setup)
+                connection.ioloop.start()
         finally:
-            self._connection.ioloop.close()
+            connection.ioloop.close()
         self._raise_failure()
 
     def mark_ready(self) -> None:

@@ -1,15 +1,18 @@
-"""The part of RabbitMQ's management API that is needed to prepare a broker."""
+"""The part of RabbitMQ's management API that is needed for policies and for counting messages."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import urllib3
+from msgspec import Meta
 
 from runlet_amqp.errors import BrokerRefusedError, BrokerUnavailableError
 from runlet_amqp.policies import PREFIX, Policy
+from runlet_amqp.settings import BrokerSettings
 
+PORT = 15672
 TIMEOUT_SECONDS = 10.0
 _REFUSALS = (400, 401, 403, 404)
 
@@ -30,14 +33,19 @@ class Management:
     ca_file: str = ""
 
     def apply_policies(self, policies: Iterable[Policy]) -> None:
-        """Have these policies hold, and no other of those that were made here before."""
-        wanted = {policy.name: policy for policy in policies}
-        for policy in wanted.values():
-            definition = policy.as_definition()
-            self._call("PUT", self._policy_path(definition.pop("name")), definition)
-        for found in self._call("GET", f"/api/policies/{quote(self.vhost, safe='')}"):
-            if found["name"].startswith(PREFIX) and found["name"] not in wanted:
-                self._call("DELETE", self._policy_path(found["name"]))
+        """Have these policies hold, and no other of those that were made here before.
+
+        Where they hold already it is one call, and the queues notice nothing.
+        """
+        wanted = {policy.name: policy.as_definition() for policy in policies}
+        answer = self._call("GET", f"/api/policies/{quote(self.vhost, safe='')}")
+        found = {each["name"]: each for each in answer}
+        for name, definition in wanted.items():
+            if not definition.items() <= found.get(name, {}).items():
+                self._call("PUT", self._policy_path(name), definition)
+        for name in found:
+            if name.startswith(PREFIX) and name not in wanted:
+                self._call("DELETE", self._policy_path(name))
 
     def count_messages(self, queue: str) -> int:
         """All messages of a queue, those with a consumer as well, as of some seconds ago."""
@@ -61,4 +69,30 @@ class Management:
             raise BrokerRefusedError(f"{method} {path} was refused: {answer.data.decode()}")
         if answer.status >= 300:
             raise BrokerUnavailableError(f"{method} {path} failed: {answer.status}")
-        return answer.json() if answer.data else None
+        try:
+            return answer.json() if answer.data else None
+        except ValueError as error:
+            raise BrokerRefusedError(f"{url} is no management API: {answer.data[:80]!r}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagementSettings(BrokerSettings):
+    """Each field is an environment variable of the same name, in capitals."""
+
+    rabbitmq_management_address: Annotated[
+        str,
+        Meta(
+            description="RabbitMQ's management API, such as `https://broker:15671`; user and "
+            "password are those of AMQP_URL. Default: port 15672 of its first address, in plain "
+            "text."
+        ),
+    ] = ""
+
+    def management(self) -> Management:
+        """The management API for the virtual host of AMQP_URL."""
+        address = self.addresses()[0]
+        login = address.credentials
+        url = self.rabbitmq_management_address or f"http://{address.host}:{PORT}"
+        return Management(
+            url, login.username, login.password, address.virtual_host, self.amqp_ca_file
+        )

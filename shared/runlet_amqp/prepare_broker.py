@@ -9,47 +9,41 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import pika
 import structlog
-from msgspec import Meta
 
 from runlet import config
-from runlet.backoff import retry_until_stopped
+from runlet.backoff import Stop, retry_until_stopped
 from runlet.languages import offered
 from runlet.lifecycle import StopSignal
 from runlet.settings import LanguageList, LogLevel
 from runlet_amqp import policies
 from runlet_amqp.connection import connect
 from runlet_amqp.declaration import create_topology
-from runlet_amqp.errors import BrokerUnavailableError, broker_errors
-from runlet_amqp.management import Management
+from runlet_amqp.errors import BrokerRefusedError, BrokerUnavailableError, broker_errors
+from runlet_amqp.management import Management, ManagementSettings
 from runlet_amqp.policies import Policy
 from runlet_amqp.queue_migration import QueueMigration
-from runlet_amqp.settings import BrokerSettings
 from runlet_telemetry import logs
 
 log = structlog.get_logger()
 
 NAME = "prepare-broker"
-MANAGEMENT_PORT = 15672
 # An exclusive queue, which another connection can neither declare nor use.
 LOCK = "runlet.prepare-broker"
+# What a broker refuses, such as a user without the right, it goes on refusing.
+MAX_REFUSALS = 3
+
+
+class GaveUpError(Exception):
+    """The broker refused again and again."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BrokerSettings):
+class Config(ManagementSettings):
     """Each field is an environment variable of the same name, in capitals."""
 
-    rabbitmq_management_address: Annotated[
-        str,
-        Meta(
-            description="RabbitMQ's management API, such as `https://broker:15671`; user and "
-            "password are those of AMQP_URL. Default: port 15672 of its first address, in plain "
-            "text."
-        ),
-    ] = ""
     languages: LanguageList = ""
     log_level: LogLevel = "INFO"
 
@@ -60,27 +54,30 @@ class Config(BrokerSettings):
         except ValueError as error:
             raise config.ConfigError(f"The setting LANGUAGES is not usable: {error}.") from error
 
-    def management(self) -> Management:
-        """The management API for the virtual host of AMQP_URL."""
-        address = self.addresses()[0]
-        login = address.credentials
-        url = self.rabbitmq_management_address or f"http://{address.host}:{MANAGEMENT_PORT}"
-        return Management(
-            url, login.username, login.password, address.virtual_host, self.amqp_ca_file
-        )
-
 
 def prepare(settings: Config, wanted_policies: tuple[Policy, ...]) -> tuple[str, ...]:
     """Prepare the broker once, and give the queues of an older version that are in use.
 
-    Raises BrokerUnavailableError when the broker does not answer.
+    Raises BrokerUnavailableError when the broker does not answer, BrokerRefusedError when it
+    refuses, or has no management API.
     """
     management = settings.management()
-    management.apply_policies(wanted_policies)
     topology = create_topology(settings.offered_languages())
     with connect(settings, NAME) as connection:
         _lock(connection)
+        _apply(management, wanted_policies)
         return QueueMigration(connection, topology, management.count_messages).run()
+
+
+def _apply(management: Management, wanted: tuple[Policy, ...]) -> None:
+    """Apply the policies to a broker that answers otherwise."""
+    try:
+        management.apply_policies(wanted)
+    except BrokerRefusedError:
+        raise
+    except BrokerUnavailableError as error:
+        message = f"{error} The broker itself answers. Check RABBITMQ_MANAGEMENT_ADDRESS."
+        raise BrokerRefusedError(message) from error
 
 
 def _lock(connection: pika.BlockingConnection) -> None:
@@ -92,17 +89,43 @@ def _lock(connection: pika.BlockingConnection) -> None:
         connection.channel().queue_declare(LOCK, exclusive=True)
 
 
+class Attempts:
+    """Attempts to prepare a broker: it may be away for long, but refuses a few times only."""
+
+    def __init__(self, settings: Config, wanted: tuple[Policy, ...]) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._refusals = 0
+
+    def run(self, stop: Stop) -> tuple[str, ...]:
+        """Prepare it as soon as it answers, and give the queues that are in use.
+
+        Raises GaveUpError after MAX_REFUSALS, BrokerUnavailableError once `stop` is set.
+        """
+        return retry_until_stopped(self._attempt, stop, (BrokerUnavailableError,), _log_failure)
+
+    def _attempt(self) -> tuple[str, ...]:
+        try:
+            return prepare(self._settings, self._wanted)
+        except BrokerRefusedError as error:
+            self._refusals += 1
+            if self._refusals == MAX_REFUSALS:
+                raise GaveUpError(str(error)) from error
+            raise
+
+
 def main() -> int:
-    """Prepare the broker, as soon as it answers; 1 where SIGTERM came first."""
+    """Prepare the broker, as soon as it answers; 1 where it refuses, or SIGTERM came first."""
     settings = config.load(Config, os.environ)
     logs.configure(NAME, settings.log_level)
     wanted = policies.read_file(Path(sys.argv[1]).read_text(encoding="utf-8"))
     stop = StopSignal()
     stop.install()
     try:
-        in_use = retry_until_stopped(
-            lambda: prepare(settings, wanted), stop, (BrokerUnavailableError,), _log_failure
-        )
+        in_use = Attempts(settings, wanted).run(stop)
+    except GaveUpError as error:
+        log.error("policies_not_applied", error=str(error))
+        return 1
     except BrokerUnavailableError:
         return 1
     if in_use:

@@ -19,6 +19,9 @@ from runlet_telemetry.tracing import OFF, Kind, Span, Tracer
 
 # Between two looks whether the last messages before a stop are confirmed.
 SETTLING_SECONDS = 0.02
+# A broker may answer heartbeats and confirm nothing, such as one without a majority.
+CONFIRM_SECONDS = 30.0
+LOOK_SECONDS = 5.0
 LOST = "The connection to the message broker was lost."
 
 _Pending = tuple[Envelope, "Future[None]"]
@@ -119,8 +122,21 @@ class Publisher:
             self._connected.set()
             connection.mark_ready()
             self._send_pending()
+            self._look_later(connection)
 
         self._channel = ConfirmingChannel(channel, connection.guard(on_ready))
+
+    def _look_later(self, connection: EventLoopConnection) -> None:
+        connection.call_later(LOOK_SECONDS, partial(self._check_confirms, connection))
+
+    def _check_confirms(self, connection: EventLoopConnection) -> None:
+        if self._channel is None:
+            return
+        if self._channel.note_passing(LOOK_SECONDS) > CONFIRM_SECONDS:
+            problem = f"The message broker confirmed nothing within {CONFIRM_SECONDS:.0f} s."
+            connection.fail(BrokerUnavailableError(problem))
+        else:
+            self._look_later(connection)
 
     def _send_pending(self) -> None:
         if self._channel is None:

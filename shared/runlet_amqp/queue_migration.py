@@ -3,8 +3,7 @@
 The arguments of a queue can never be changed, so its messages move to a second queue and back.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import pika
 import structlog
@@ -21,8 +20,9 @@ log = structlog.get_logger()
 
 SUFFIX = ".migrating"
 DELIVERY_COUNT = "x-delivery-count"
-# Headers of a message in a second queue: where it was published to.
+# Headers of a message in a second queue: where it was published to, and its delay, if it has one.
 EXCHANGE, ROUTING_KEY = "x-runlet-exchange", "x-runlet-routing-key"
+EXPIRATION = "x-runlet-expiration"
 # The broker counts what is in the hands of consumers every 5 s; twice that, and some more.
 COUNT_SECONDS = 12.0
 # AMQP's reply code.
@@ -37,7 +37,8 @@ class QueueMigration:
     At each moment every message is in a queue: it is acknowledged in one when the broker has
     confirmed it in the other. So a run that breaks off is taken up by the next; the message that
     was between confirm and acknowledgement then comes twice, which the services expect anyway.
-    A queue that is in use is left as it is. `count_messages` counts all messages of a queue, also
+    While a service consumes any queue, all are left as they are, and one of whose messages some
+    are still out is left, too. `count_messages` counts all messages of a queue, also
     those that a consumer holds or that are being dead-lettered. For one thread.
     """
 
@@ -49,18 +50,16 @@ class QueueMigration:
         self._count_messages = count_messages
 
     def run(self) -> tuple[str, ...]:
-        """Migrate what is not in use, and give the names of outdated queues that are.
+        """Migrate what is outdated, and give the names of the queues that were left.
 
         Raises BrokerUnavailableError when the broker does not answer.
         """
         with broker_errors():
             outdated = tuple(queue for queue in self._wanted.queues if self._is_outdated(queue))
-            # While delays run out, they need the queues behind them.
-            delays = [queue for queue in outdated if _is_delay(queue)]
-            others = [queue for queue in outdated if not _is_delay(queue)]
-            deleted = (*self._delete(delays), *self._delete(others))
+            deleted = () if self._is_in_use() else self._delete_all(outdated)
             in_use = tuple(queue for queue in outdated if queue not in deleted)
             self._declare_all_but(in_use)
+            self._bind(in_use)
             for queue in sorted(self._wanted.queues, key=_is_delay):
                 if self._exists(queue + SUFFIX):
                     self._move_back(queue)
@@ -87,19 +86,45 @@ class QueueMigration:
         channel.close()
         return True
 
-    def _delete(self, queues: Iterable[str]) -> list[str]:
-        """Move the messages of queues that are not in use away, and delete these queues."""
-        idle = [queue for queue in queues if not self._has_consumers(queue)]
-        for queue in idle:
-            self._unbind(queue)
-            self._move_away(queue)
-        if idle:
+    def _is_in_use(self) -> bool:
+        """Whether there are services, perhaps of the older version.
+
+        When they connect again, they declare all of its queues, and are refused where one is new.
+        """
+        return any(self._has_consumers(queue) for queue in self._wanted.queues)
+
+    def _delete_all(self, outdated: Collection[str]) -> tuple[str, ...]:
+        # While delays run out, they need the queues behind them.
+        delays = [queue for queue in outdated if _is_delay(queue)]
+        others = [queue for queue in outdated if not _is_delay(queue)]
+        return (*self._delete(delays), *self._delete(others))
+
+    def _delete(self, queues: Collection[str]) -> list[str]:
+        """Move the messages of queues away, and delete those that are empty then."""
+        for queue in queues:
+            self._close_off(queue)
+        if queues:
             self._connection.sleep(COUNT_SECONDS)
-        empty = [queue for queue in idle if self._count_messages(queue) == 0]
+        return [queue for queue in queues if self._delete_empty(queue)]
+
+    def _close_off(self, queue: str) -> None:
+        self._unbind(queue)
+        self._move_away(queue)
+
+    def _delete_empty(self, queue: str) -> bool:
+        """Delete a queue that holds nothing; whether it did.
+
+        A service may have bound it again in the meantime, and a message may have come.
+        """
+        if self._count_messages(queue):
+            return False
+        self._close_off(queue)
         with self._connection.channel() as channel:
-            for queue in empty:
-                channel.queue_delete(queue)
-        return empty
+            found = channel.queue_declare(queue, passive=True).method
+            if found.message_count or found.consumer_count:
+                return False
+            channel.queue_delete(queue)
+        return True
 
     def _has_consumers(self, queue: str) -> bool:
         with self._connection.channel() as channel:
@@ -123,6 +148,11 @@ class QueueMigration:
             for method, properties, body in _messages(channel, queue):
                 origin = {EXCHANGE: method.exchange, ROUTING_KEY: method.routing_key}
                 properties.headers = {**(properties.headers or {}), **origin}
+                _keep_delivery_count(properties.headers)
+                # A second queue keeps everything.
+                if properties.expiration is not None:
+                    properties.headers[EXPIRATION] = properties.expiration
+                    properties.expiration = None
                 _publish(channel, "", queue + SUFFIX, properties, body)
                 channel.basic_ack(method.delivery_tag)
 
@@ -134,6 +164,7 @@ class QueueMigration:
             for method, properties, body in _messages(channel, queue + SUFFIX):
                 exchange = properties.headers.pop(EXCHANGE)
                 routing_key = properties.headers.pop(ROUTING_KEY)
+                properties.expiration = properties.headers.pop(EXPIRATION, None)
                 _publish(channel, exchange, routing_key, properties, body)
                 channel.basic_ack(method.delivery_tag)
                 moved += 1
@@ -141,9 +172,17 @@ class QueueMigration:
         log.info("queue_migrated", queue=queue, messages=moved)
 
     def _declare_all_but(self, left: Collection[str]) -> None:
-        queues = tuple(queue for queue in self._wanted.queues if queue not in left)
+        wanted = self._wanted
+        for queue in left:
+            wanted = wanted.without_queue(queue)
         with self._connection.channel() as channel:
-            declaration.declare(channel, replace(self._wanted, queues=queues))
+            declaration.declare(channel, wanted)
+
+    def _bind(self, queues: Collection[str]) -> None:
+        """Let messages into queues again that are left as they are."""
+        bindings = tuple(each for each in self._wanted.bindings if each.queue in queues)
+        with self._connection.channel() as channel:
+            declaration.declare(channel, Topology(bindings=bindings))
 
 
 def _messages(
@@ -167,6 +206,13 @@ def _publish(
     # The broker counts anew; what it wrote before would be taken for its count.
     properties.headers.pop(DELIVERY_COUNT, None)
     channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
+
+
+def _keep_delivery_count(headers: dict[str, object]) -> None:
+    """Note how often a message was delivered in vain, which the broker forgets with its queue."""
+    counts = (headers.get(DELIVERY_COUNT), headers.get(topology.EARLIER_DELIVERIES_HEADER))
+    if deliveries := sum(each for each in counts if isinstance(each, int)):
+        headers[topology.EARLIER_DELIVERIES_HEADER] = deliveries
 
 
 def _is_delay(queue: str) -> bool:

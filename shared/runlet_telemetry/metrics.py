@@ -38,7 +38,7 @@ LOOP_STALLED = Gauge(
 
 LOOP_SILENCE_SECONDS = Gauge(
     "runlet_loop_silence_seconds",
-    "For how long a background loop has not said that it turns.",
+    "For how long a background loop has reported no progress.",
     ("loop",),
     multiprocess_mode="livemax",
 )

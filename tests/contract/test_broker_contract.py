@@ -154,6 +154,20 @@ def test_a_delayed_request_comes_back_to_its_language(amqp_url: str, seconds: in
     assert properties.headers["x-first-death-queue"] == f"runs.retry.{seconds}s"
 
 
+def test_a_request_that_was_delayed_before_there_were_policies_comes_back_under_them(
+    amqp_url: str,
+) -> None:
+    management = vhosts.management_of(amqp_url)
+    management.apply_policies([])
+    vhosts.publish(amqp_url, envelopes.delayed_run_request(REQUEST, 8, None))
+    vhosts.apply_policies(amqp_url)
+
+    ((properties, _body),) = vhosts.take(amqp_url, "runs.python", 1)
+
+    assert properties.correlation_id == str(REQUEST.execution_id)
+    assert properties.expiration is None
+
+
 @pytest.mark.parametrize("seconds", [2, 4, 8])
 def test_a_delayed_request_waits_in_one_queue(amqp_url: str, seconds: int) -> None:
     with vhosts.open_channel(amqp_url) as channel:

@@ -8,6 +8,7 @@ import yaml
 
 from execution_api.config import ApiConfig, RelayConfig
 from result_collector.config import Config as CollectorConfig
+from runlet_amqp.prepare_broker import Config as PrepareConfig
 from runner.config import Config as RunnerConfig
 from runner.runtimes import Config as RuntimesConfig
 from session_api.config import Config as SessionApiConfig
@@ -156,12 +157,13 @@ def test_every_setting_that_is_passed_is_one_that_the_service_knows(overlay: Pat
         for container in item["spec"]["template"]["spec"]["containers"]:
             passed = {variable["name"] for variable in container.get("env", ())}
             known = settings_of(CONFIGS[name]) if name in CONFIGS else set()
+            known |= {f"{setting}_FILE" for setting in known}
             assert passed - NOT_OURS <= known, name
 
 
 def test_every_common_setting_is_known_to_somebody() -> None:
     lines = (BASE / "settings.env").read_text(encoding="utf-8").splitlines()
-    known = set[str]().union(*map(settings_of, (*CONFIGS.values(), RuntimesConfig)))
+    known = set[str]().union(*map(settings_of, (*CONFIGS.values(), PrepareConfig, RuntimesConfig)))
 
     assert {line.partition("=")[0] for line in lines} <= known
 

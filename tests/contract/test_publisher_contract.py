@@ -10,8 +10,10 @@ import pytest
 
 from runlet import topology
 from runlet_amqp import envelopes
+from runlet_amqp import publisher as publishing
+from runlet_amqp.confirming_channel import ConfirmingChannel
 from runlet_amqp.envelopes import Envelope
-from runlet_amqp.errors import BrokerUnavailableError
+from runlet_amqp.errors import BrokerRefusedError, BrokerUnavailableError
 from runlet_amqp.publisher import Publisher
 from support.broker import vhosts
 from support.broker.vhosts import TOPOLOGY
@@ -70,6 +72,36 @@ def test_stopping_waits_for_what_was_handed_over(amqp_url: str) -> None:
         confirmed = [publisher.publish(message) for message in requests(MANY)]
     assert all(each.done() and each.exception() is None for each in confirmed)
     assert vhosts.depth(amqp_url, QUEUE) == MANY
+
+
+def test_a_broker_that_confirms_nothing_is_given_up_and_tried_anew(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 0.3)
+    monkeypatch.setattr(publishing, "LOOK_SECONDS", 0.1)
+    settle = ConfirmingChannel._settle
+    monkeypatch.setattr(ConfirmingChannel, "_settle", lambda _self, _frame: None)
+    publisher = Publisher(amqp_url, "test", TOPOLOGY)
+    with supervised(publisher.loop()):
+        assert publisher.wait_until_connected(120)
+        [message] = requests(1)
+        with pytest.raises(BrokerUnavailableError, match="lost"):
+            publisher.publish(message).result(120)
+        monkeypatch.setattr(ConfirmingChannel, "_settle", settle)
+        monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 120.0)
+        # The connection on which nothing was confirmed may still be ending.
+        eventually(
+            lambda: publisher.connected and publisher.publish(message).exception(120) is None, 120
+        )
+
+
+def test_a_message_that_cannot_be_encoded_costs_no_connection(publisher: Publisher) -> None:
+    broken, *fine = requests(2)
+    failed = publisher.publish(replace(broken, headers={"x": object()}))
+    confirmed = [publisher.publish(message) for message in fine]
+    with pytest.raises(BrokerRefusedError, match="encoded"):
+        failed.result(120)
+    assert all(each.result(120) is None for each in confirmed)
 
 
 def test_an_exchange_that_was_deleted_is_put_back(publisher: Publisher, amqp_url: str) -> None:

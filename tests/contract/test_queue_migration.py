@@ -29,6 +29,7 @@ from support.wait_until import eventually
 RUNS, RESULTS, DEAD = "runs.python", "results.collector", "runs.dead"
 # Too long to run out in a test.
 DELAYED, CALLBACKS_DEAD = "callbacks.retry.1800s", "callbacks.dead"
+DELAY_MS = "1800000"
 FILLED = (RUNS, "runs.go", RESULTS, DEAD, DELAYED, CALLBACKS_DEAD)
 EACH = 5
 
@@ -47,8 +48,11 @@ def filled(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str
         channel.confirm_delivery()
         older_topology.declare(channel)
         for queue, messages in ids.items():
+            expiration = DELAY_MS if queue == DELAYED else None
             for message in messages:
-                properties = pika.BasicProperties(message_id=message, delivery_mode=2)
+                properties = pika.BasicProperties(
+                    message_id=message, delivery_mode=2, expiration=expiration
+                )
                 channel.basic_publish("", queue, message.encode(), properties)
     return ids
 
@@ -95,6 +99,27 @@ def test_every_message_is_in_its_queue_once_and_in_order(
 
     assert contents(amqp_url) == filled
     assert names(amqp_url) == set(TOPOLOGY.queues)
+
+
+def test_a_delay_goes_on_in_the_new_queue_only(
+    amqp_url: str, filled: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_before_acknowledging(monkeypatch, EACH)
+    with pytest.raises(CrashError):
+        migrate(amqp_url)
+    monkeypatch.undo()
+    monkeypatch.setattr(queue_migration, "COUNT_SECONDS", 0.0)
+    with connect(amqp_url, "look") as connection:
+        channel = connection.channel()
+        _method, properties, _body = channel.basic_get(DELAYED + queue_migration.SUFFIX)
+        assert properties.expiration is None
+
+    assert migrate(amqp_url) == ()
+
+    with connect(amqp_url, "look") as connection:
+        _method, properties, _body = connection.channel().basic_get(DELAYED)
+        assert properties.expiration == DELAY_MS
+        assert queue_migration.EXPIRATION not in properties.headers
 
 
 def test_a_second_run_changes_nothing(amqp_url: str, filled: dict[str, list[str]]) -> None:
@@ -156,21 +181,89 @@ def test_a_crash_before_an_emptied_queue_is_deleted_loses_nothing(
     assert contents(amqp_url) == filled
 
 
-def test_a_queue_that_is_in_use_stays_with_what_it_holds(
-    amqp_url: str, filled: dict[str, list[str]]
+def outdated() -> set[str]:
+    """The queues whose arguments differ from today's."""
+    return {name for name, each in older_topology.arguments().items() if len(each) > 1}
+
+
+@pytest.mark.parametrize("in_use", [RUNS, RESULTS])
+def test_nothing_is_migrated_under_a_service_of_the_older_version(
+    amqp_url: str, filled: dict[str, list[str]], in_use: str
 ) -> None:
-    with connect(amqp_url, "older runner") as connection:
+    """It declares all of its queues when it connects again."""
+    with connect(amqp_url, "older") as connection:
         channel = connection.channel()
         channel.basic_qos(prefetch_count=1)
-        channel.basic_consume(RUNS, lambda *_delivery: None)
+        channel.basic_consume(in_use, lambda *_delivery: None)
 
-        assert migrate(amqp_url) == (RUNS,)
-        assert RUNS in names(amqp_url)
+        assert set(migrate(amqp_url)) == outdated()
+        older_topology.declare(connection.channel())
     assert migrate(amqp_url) == ()
     assert contents(amqp_url) == filled
 
 
-def test_a_queue_whose_former_consumer_still_holds_a_message_stays(
+def test_what_comes_into_a_queue_before_it_is_deleted_is_kept(
+    amqp_url: str, filled: dict[str, list[str]]
+) -> None:
+    """A service of the older version connects and publishes, when all were found empty."""
+    with connect(amqp_url, "migration") as connection, connect(amqp_url, "older") as older:
+
+        def count_and_refill(queue: str) -> int:
+            if queue == RUNS:
+                channel = older.channel()
+                channel.queue_bind(RUNS, topology.RUNS, "python")
+                channel.confirm_delivery()
+                properties = pika.BasicProperties(delivery_mode=2)
+                channel.basic_publish(topology.RUNS, "python", b"late", properties, mandatory=True)
+            return 0
+
+        assert QueueMigration(connection, TOPOLOGY, count_and_refill).run() == ()
+
+    filled[RUNS].append("late")
+    assert contents(amqp_url) == filled
+
+
+def test_a_queue_that_found_a_consumer_before_it_is_deleted_stays(
+    amqp_url: str, filled: dict[str, list[str]]
+) -> None:
+    with connect(amqp_url, "migration") as connection, connect(amqp_url, "older") as older:
+
+        def count_and_consume(queue: str) -> int:
+            if queue == RUNS:
+                older.channel().basic_consume(RUNS, lambda *_delivery: None)
+            return 0
+
+        assert QueueMigration(connection, TOPOLOGY, count_and_consume).run() == (RUNS,)
+    assert migrate(amqp_url) == ()
+    assert contents(amqp_url) == filled
+
+
+def test_deliveries_in_vain_are_still_counted_after_a_migration(
+    amqp_url: str, filled: dict[str, list[str]]
+) -> None:
+    with connect(amqp_url, "older runner") as connection:
+        channel = connection.channel()
+        for _ in range(2):
+            method, _properties, _body = channel.basic_get(RUNS)
+            channel.basic_nack(method.delivery_tag, requeue=True)
+    migrate(amqp_url)
+
+    taken: list[Delivery] = []
+    consumer = Consumer(amqp_url, "new", [RUNS], EACH, TOPOLOGY, taken.append)
+    with supervised(consumer.loop(is_drained=lambda: True)):
+        eventually(lambda: len(taken) == EACH, 120)
+    counts = {each.body.decode(): each.earlier_deliveries for each in taken}
+    assert counts[filled[RUNS][0]] == 2
+
+
+def test_queues_that_services_find_outdated_are_not_bound_by_them() -> None:
+    left = TOPOLOGY.without_queue(RUNS)
+    assert RUNS not in left.queues
+    assert RUNS not in {each.queue for each in left.bindings}
+    assert len(left.queues) == len(TOPOLOGY.queues) - 1
+
+
+def test_nothing_is_migrated_while_a_former_consumer_still_holds_a_message(
     amqp_url: str, filled: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
@@ -179,7 +272,7 @@ def test_a_queue_whose_former_consumer_still_holds_a_message_stays(
         held, _properties, _body = connection.channel().basic_get(RUNS)
         assert held
 
-        assert prepare(config, create_policies()) == (RUNS,)
+        assert set(prepare(config, create_policies())) == outdated()
         connection.process_data_events(0)
     assert prepare(config, create_policies()) == ()
     found = contents(amqp_url)

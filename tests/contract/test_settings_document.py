@@ -12,7 +12,7 @@ PAGE = ROOT / "docs/settings.md"
 
 
 def test_the_page_is_what_the_code_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == setting_docs.page(), "Write it anew: make docs"
+    assert PAGE.read_text(encoding="utf-8") == setting_docs.page(), "Write it again: make docs"
 
 
 @pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.name)

@@ -25,10 +25,11 @@ CONFIGS: dict[str, tuple[type, ...]] = {
     "runner": (RunnerConfig, RuntimesConfig),
     "result-collector": (CollectorConfig,),
 }
-# What the web server and the Docker SDK read.
+# What the web server and the SDKs of Docker and OpenTelemetry read.
 NOT_OURS = {
     *("PORT", "WEB_WORKERS", "WEB_THREADS", "PROMETHEUS_MULTIPROC_DIR"),
     *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
+    *("OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"),
 }
 HASHES = ("NGINX", "BACKENDS", "START_POSTGRES", "DATABASES", "RABBITMQ", "POLICIES")
 

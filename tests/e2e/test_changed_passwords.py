@@ -10,7 +10,12 @@ import docker
 import pytest
 import requests
 
-from support.deployments.compose_project import LABEL, ComposeProject, compose_under_test
+from support.deployments.compose_project import (
+    CALL_SECONDS,
+    LABEL,
+    ComposeProject,
+    compose_under_test,
+)
 from support.wait_until import eventually
 
 ROLES = {
@@ -21,7 +26,11 @@ ROLES = {
 }
 NAMES = [*ROLES.values(), "RABBITMQ_PASSWORD"]
 SERVICE_LABEL = "com.docker.compose.service"
-START_SECONDS = 300
+# Only a failure takes that long, so a slow machine is given what it may need.
+START_SECONDS = 1200
+TEST_SECONDS = 7200
+# Looking costs the servers that start some of their CPU time.
+PAUSE_SECONDS = 0.5
 
 
 class Servers(ComposeProject):
@@ -31,8 +40,8 @@ class Servers(ComposeProject):
         """With these passwords, or those they make themselves; gives the ones that hold."""
         self.settings = passwords
         self.compose("up", "-d", "postgres-passwords", "rabbitmq")
-        eventually(self._passwords_are_set, START_SECONDS)
-        return {name: self.secret(name) for name in NAMES}
+        assert self._container("postgres-passwords").wait(timeout=START_SECONDS)["StatusCode"] == 0
+        return self.secrets(NAMES)
 
     def lets_in(self, role: str, password: str) -> bool:
         """Whether PostgreSQL takes a role's password from another machine."""
@@ -44,7 +53,7 @@ class Servers(ComposeProject):
         """Whether RabbitMQ takes the services' user with a password; raises when it is not up."""
         (network,) = self._container("rabbitmq").attrs["NetworkSettings"]["Networks"].values()
         address = f"http://{network['IPAddress']}:15672/api/whoami"
-        answer = requests.get(address, auth=("runlet", password), timeout=20)
+        answer = requests.get(address, auth=("runlet", password), timeout=CALL_SECONDS)
         return answer.status_code == 200
 
     def broker_is_up(self) -> bool:
@@ -57,7 +66,7 @@ class Servers(ComposeProject):
     def forget_secrets(self) -> None:
         """As when the data is older than the volumes that hold the secrets."""
         self.compose("down", "-t", "5")
-        engine: Any = docker.from_env()
+        engine: Any = docker.from_env(timeout=CALL_SECONDS)
         for volume in engine.volumes.list(filters={"label": f"{LABEL}={self.name}"}):
             if not volume.name.endswith("-data"):
                 volume.remove()
@@ -67,12 +76,11 @@ class Servers(ComposeProject):
         done = container.exec_run(["bash", "-c", script], environment=environment)
         return bool(done.exit_code == 0)
 
-    def _passwords_are_set(self) -> bool:
-        return bool(self._container("postgres-passwords").attrs["State"]["Status"] == "exited")
-
     def _container(self, service: str) -> Any:
         labels = [f"{LABEL}={self.name}", f"{SERVICE_LABEL}={service}"]
-        (found,) = docker.from_env().containers.list(all=True, filters={"label": labels})
+        (found,) = docker.from_env(timeout=CALL_SECONDS).containers.list(
+            all=True, filters={"label": labels}
+        )
         return found
 
 
@@ -86,7 +94,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         servers.remove()
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(TEST_SECONDS)
 def test_the_servers_take_the_passwords_that_hold_whatever_they_had(servers: Servers) -> None:
     made = servers.start()
     assert_only(servers, made, {})
@@ -107,6 +115,7 @@ def assert_only(servers: Servers, valid: dict[str, str], old: dict[str, str]) ->
     for role, name in ROLES.items():
         assert servers.lets_in(role, valid[name]), role
         assert not old or not servers.lets_in(role, old[name]), role
-    eventually(servers.broker_is_up, START_SECONDS)
-    eventually(lambda: servers.broker_lets_in(valid["RABBITMQ_PASSWORD"]), START_SECONDS)
+    eventually(servers.broker_is_up, START_SECONDS, PAUSE_SECONDS)
+    password = valid["RABBITMQ_PASSWORD"]
+    eventually(lambda: servers.broker_lets_in(password), START_SECONDS, PAUSE_SECONDS)
     assert not old or not servers.broker_lets_in(old["RABBITMQ_PASSWORD"])

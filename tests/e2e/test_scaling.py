@@ -1,4 +1,5 @@
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
@@ -31,7 +32,9 @@ def scale() -> Iterator[Scale]:
 def runner_of(platform: Platform, execution_id: str) -> str:
     events = platform.call("GET", f"/executions/{execution_id}/events").json()["events"]
     (detail,) = [event["detail"] for event in events if event["type"] == "started"]
-    return str(detail)
+    told = re.match(r"by runner (\S+), container \S+, image \S+$", detail)
+    assert told, detail
+    return told[1]
 
 
 @pytest.mark.timeout(300)

@@ -11,10 +11,14 @@ PAUSE_SECONDS = 0.01
 FAILURE_SECONDS = 120.0
 
 
-def eventually(look: Callable[[], Value], seconds: float = FAILURE_SECONDS) -> Value:
+def eventually(
+    look: Callable[[], Value],
+    seconds: float = FAILURE_SECONDS,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Value:
     """Look until what is seen is true, and give it. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, f"Still {seen!r} after {seconds} seconds."
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause_seconds)
     return seen

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from execution_api import context, instrumentation, problems
-from execution_api.config import ApiConfig, CommandConfig, RelayConfig
+from execution_api.config import ApiConfig, CommandConfig, ProcessConfig, RelayConfig
 from execution_api.dead_letters.repository import DeadLetterRepository
 from execution_api.dead_letters.requeue import Requeuer, leave_to_relay
 from execution_api.dead_letters.routes import dead_letters
@@ -35,6 +35,7 @@ from runlet.clock import SystemClock
 from runlet.config import ConfigError
 from runlet_amqp import declaration
 from runlet_amqp.declaration import Topology
+from runlet_amqp.policy_keeper import PolicyKeeper
 from runlet_amqp.publisher import Publisher
 from runlet_amqp.subscriber import Subscriber
 from runlet_http import auth, database_errors
@@ -97,6 +98,7 @@ class RelayProcess:
     relay: OutboxRelay
     publisher: Publisher
     gauges: OutboxGauges
+    policy_keeper: PolicyKeeper
     ops: OpsServer
     supervisor: Supervisor
     tracer: Tracer
@@ -104,7 +106,11 @@ class RelayProcess:
     def start(self) -> None:
         """Start all loops."""
         self.supervisor.start(
-            self.ops.loop(), self.publisher.loop(), self.gauges.loop(), self.relay.loop()
+            self.ops.loop(),
+            self.publisher.loop(),
+            self.gauges.loop(),
+            self.policy_keeper.loop(),
+            self.relay.loop(),
         )
 
     def close(self) -> None:
@@ -142,7 +148,7 @@ def create_api(config: ApiConfig) -> Api:
 
 
 def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
-    """The relay. Raises ConfigError when `config.languages` names an unknown language."""
+    """The relay. Raises ConfigError for an unknown language, and policies that are none."""
     name = "execution-relay"
     engine = engines.create_engine(
         config.database_url, name, RELAY_DATABASE_CONNECTIONS, autocommit=False
@@ -159,7 +165,8 @@ def create_relay(config: RelayConfig, ops_port: int = OPS_PORT) -> RelayProcess:
         metrics=metrics.RELAY,
         port=ops_port,
     )
-    return RelayProcess(relay, publisher, OutboxGauges(engine), ops, supervisor, tracer)
+    keeper = PolicyKeeper(config.management(), config.policies())
+    return RelayProcess(relay, publisher, OutboxGauges(engine), keeper, ops, supervisor, tracer)
 
 
 def create_dead_letter_tools(config: CommandConfig) -> DeadLetterTools:
@@ -257,5 +264,5 @@ def _create_session_client(config: ApiConfig) -> SessionClient:
     return SessionClient(config.session_api_url, SESSION_CONNECTIONS, config.service_token)
 
 
-def _topology(config: RelayConfig) -> Topology:
+def _topology(config: ProcessConfig) -> Topology:
     return declaration.create_topology(config.offered_languages())

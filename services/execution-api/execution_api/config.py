@@ -10,6 +10,8 @@ from runlet.config import ConfigError, comma_separated
 from runlet.languages import Language, offered
 from runlet.limits import LimitSettings
 from runlet.settings import CallbackAllowedHosts, DatabaseUrl, LanguageList, LogLevel
+from runlet_amqp.management import ManagementSettings
+from runlet_amqp.policies import Policy, create_policies, read_file
 from runlet_amqp.settings import BrokerSettings
 from runlet_http.auth import TokenSettings
 from runlet_loop_guard import LoopGuard, LoopGuardSetting
@@ -24,8 +26,8 @@ class CommandConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelayConfig(CommandConfig, BrokerSettings, TracingSettings):
-    """What the relay needs on top."""
+class ProcessConfig(CommandConfig, BrokerSettings, TracingSettings):
+    """What the relay and the HTTP API both need on top."""
 
     languages: LanguageList = ""
     log_level: LogLevel = "INFO"
@@ -39,7 +41,30 @@ class RelayConfig(CommandConfig, BrokerSettings, TracingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiConfig(RelayConfig, LimitSettings, RateLimitSettings, TokenSettings):
+class RelayConfig(ProcessConfig, ManagementSettings):
+    """What the relay needs on top."""
+
+    broker_policies: Annotated[
+        str,
+        Meta(
+            description="RabbitMQ policies that the relay keeps, as `deploy/rabbitmq/policies.json`"
+            " has them; default: those of the code."
+        ),
+    ] = ""
+
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies to keep. Raises ConfigError for what are none."""
+        if not self.broker_policies:
+            return create_policies()
+        try:
+            return read_file(self.broker_policies)
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"The setting BROKER_POLICIES holds no policies: {error!r}."
+            raise ConfigError(message) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiConfig(ProcessConfig, LimitSettings, RateLimitSettings, TokenSettings):
     """What the HTTP API needs on top.
 
     `database_pool_size` counts connections of one process: threads that wait for a result hold

@@ -3,13 +3,13 @@
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
 
 from runlet import topology
-from runlet.clock import SystemClock
+from runlet.clock import Clock, SystemClock
 from runlet.lifecycle import StopSignal
 from runlet_amqp import declaration, delivery_tracing
 from runlet_amqp.consumer import Consumer, Delivery
@@ -33,10 +33,9 @@ from runner.containers.engine_probe import EngineProbe
 from runner.containers.pool import PoolSize, WarmPool
 from runner.containers.reaper import HOST_OWNER_PREFIX, INTERVAL_SECONDS, Reaper
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
+from runner.stop_time import StopTime
 
 NAME = "runner"
-# Longer than any run may take; who stops the process waits less.
-DRAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Runner:
     probe: EngineProbe
     engine: Engine
     tracer: Tracer
+    clock: Clock = field(default_factory=SystemClock)
 
     def run(self, stop: StopSignal) -> None:
         """Serve until `stop` is set, then close in the order of the flow.
@@ -68,16 +68,18 @@ class Runner:
             self.publisher.loop(), self.control.loop(), self.consumer.loop(self._is_drained)
         )
         stop.wait()
-        self.supervisor.stop("consumer", timeout=DRAIN_SECONDS)
+        self._stop(_names(worker_loops), _names((*engine_loops, *pool_loops)))
+
+    def _stop(self, workers: Sequence[str], engine_and_pool: Sequence[str]) -> None:
+        time = StopTime(self.clock)
+        self.supervisor.stop("consumer", timeout=time.for_runs())
         # Without a connection to drain by, the consumer has ended before the workers are idle.
         self._begin_drain()
-        self.workers.wait_until_idle(DRAIN_SECONDS)
-        self.supervisor.stop(*_names(worker_loops))
-        self.supervisor.stop("subscriber")
-        self.supervisor.stop("publisher")
-        self.supervisor.stop(*_names((*engine_loops, *pool_loops)))
+        self.workers.wait_until_idle(time.for_runs())
+        for names in ((*workers, "subscriber"), ("publisher",), engine_and_pool):
+            self.supervisor.stop(*names, timeout=time.for_step())
         self.pool.close()
-        self.supervisor.stop_all()
+        self.supervisor.stop_all(timeout=time.for_step())
         self.tracer.close()
 
     def ops_server(self, port: int = OPS_PORT) -> OpsServer:

@@ -31,14 +31,16 @@ class WorkQueue(Generic[Item]):
         while not stop.is_set():
             self._handle_next(IDLE_SECONDS)
 
+    def run_and_drain(self, stop: Stop) -> None:
+        """One loop: as `run`, and then handle what is left."""
+        self.run(stop)
+        # Each look says that the loop still turns.
+        while stop.is_set() and not self._items.empty():
+            self._handle_next(0)
+
     def wake(self) -> None:
         """Have one loop look whether it is to stop."""
         self._items.put(None)
-
-    def drain(self) -> None:
-        """Handle what is left, in this thread, when the loops have ended."""
-        while not self._items.empty():
-            self._handle_next(0)
 
     def discard(self) -> None:
         """Forget what is left."""

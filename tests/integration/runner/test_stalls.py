@@ -5,9 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
-from docker.errors import APIError
 
 from runlet import messages
 from runlet.execution import Status
@@ -17,6 +15,7 @@ from runlet_amqp import envelopes
 from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.interface import Placement
 from support.broker import vhosts
+from support.frozen import freeze
 from support.sandboxes.engine_proxy import running_proxy
 from support.sandboxes.observers import Observer
 from support.sandboxes.runners import run_request, running_runner
@@ -38,25 +37,17 @@ def bed() -> Iterator[TestBed]:
         yield bed
 
 
-def pauses(api: docker.APIClient, container: str) -> bool:
-    """Whether the engine pauses a container now; runc refuses while processes are being forked."""
-    try:
-        api.pause(container)
-    except APIError:
-        return False
-    return True
-
-
 def test_the_time_that_a_container_was_frozen_is_not_the_programs(bed: TestBed) -> None:
     api = bed.pool.client.api
     thaws: list[threading.Timer] = []
 
-    def freeze(placement: Placement) -> None:
-        eventually(lambda: pauses(api, placement.container))
+    def freeze_for_a_while(placement: Placement) -> None:
+        freeze(api, placement.container)
         thaws.append(threading.Timer(PAUSE_SECONDS, api.unpause, [placement.container]))
         thaws[-1].start()
 
-    outcome = bed.run_observed(SLEEPING, LIMITS, Observer(on_running=freeze), CancellationToken())
+    observer = Observer(on_running=freeze_for_a_while)
+    outcome = bed.run_observed(SLEEPING, LIMITS, observer, CancellationToken())
 
     thaws[0].join()
     assert (outcome.reason, outcome.result.stdout) == (None, "done\n")

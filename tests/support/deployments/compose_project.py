@@ -21,7 +21,9 @@ NOT_CLONED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
 # Of this process's environment; the settings of the stack under test are there too.
 KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 # Only a failure takes that long, so a slow machine is given what it may need.
-COMPOSE_SECONDS = 600
+COMPOSE_SECONDS = 1200
+CALL_SECONDS = 300
+OVERRIDE = "docker-compose.override.yml"
 LABEL = "com.docker.compose.project"
 
 
@@ -32,7 +34,7 @@ class ComposeProject:
         self.name = project("alone")
         self.folder = folder
         self.settings = dict(settings)
-        self._command = [*command, *_stack_files()]
+        self._command = list(command)
         _clone_into(folder)
 
     def compose(self, *arguments: str) -> str:
@@ -51,14 +53,16 @@ class ComposeProject:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def secret(self, variable: str) -> str:
-        """One of the secrets that the stack has made."""
-        return self.compose("run", "--rm", "-T", "secrets", "show", variable).strip()
+    def secrets(self, variables: Sequence[str]) -> dict[str, str]:
+        """Some of the secrets that the stack has made, by variable."""
+        # At once, because each command costs a container.
+        shown = self.compose("run", "--rm", "-T", "secrets", "show", *variables)
+        return dict(zip(variables, shown.splitlines(), strict=True))
 
     def remove(self) -> None:
         """Take it down with its data; nothing is left then."""
         self.compose("down", "-v", "--remove-orphans", "-t", "5")
-        engine: Any = docker.from_env()
+        engine: Any = docker.from_env(timeout=CALL_SECONDS)
         filters = {"label": f"{LABEL}={self.name}"}
         assert engine.containers.list(all=True, filters=filters) == []
         assert engine.volumes.list(filters=filters) == []
@@ -70,17 +74,25 @@ def compose_under_test() -> list[str]:
     return words[: words.index("--project-directory")]
 
 
-def _stack_files() -> list[str]:
-    """As options: none where compose finds its file by itself."""
+def _overlays() -> list[str]:
+    """What the stack under test has on top of docker-compose.yml, and not for the tests' sake."""
     words = shlex.split(required("RUNLET_TEST_COMPOSE"))
     files = [value for flag, value in pairwise(words) if flag == "-f" and "/tests/" not in value]
-    names = [str(Path(file).relative_to(ROOT)) for file in files]
-    return [] if len(names) == 1 else [word for name in names for word in ("-f", name)]
+    return files[1:]
 
 
 def _clone_into(folder: Path) -> None:
-    for file in ROOT.glob("docker-compose*.yml"):
-        shutil.copy(file, folder)
+    copy_compose_files(folder)
+    for file in _overlays():
+        # Under a name by which compose finds it: its files are to be found by compose alone.
+        assert not (folder / OVERRIDE).exists()
+        shutil.copy(file, folder / OVERRIDE)
     for name in CLONED:
         shutil.copytree(ROOT / name, folder / name, ignore=NOT_CLONED)
     shutil.copy(ROOT / ".dockerignore", folder)
+
+
+def copy_compose_files(folder: Path) -> None:
+    """Those that compose finds by itself, and what they may be combined with."""
+    for file in (ROOT / "compose.yaml", *ROOT.glob("docker-compose*.yml")):
+        shutil.copy(file, folder)

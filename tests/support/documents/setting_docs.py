@@ -5,7 +5,8 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
+import runpy
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -25,6 +26,8 @@ from runlet_http.auth import TokenSettings
 from runlet_telemetry.tracing_settings import TracingSettings
 
 ROOT = Path(__file__).parents[3]
+# What the one-shot service `secrets` makes where it is not set.
+RANDOM = frozenset(runpy.run_path(str(ROOT / "deploy/secrets/stack_secrets.py"))["VARIABLES"])
 COMPOSE_FILES = (
     "docker-compose.yml",
     "deploy/runner/compose.runner.yml",
@@ -80,34 +83,62 @@ DEPLOYMENT = {
     "SESSION_DB_PASSWORD": "Password of the database role `session_api`.",
     "WEB_WORKERS": "Processes of an API: 2 of the session API, 1 of the execution API if unset.",
 }
-# Read by the scripts of `make`, so not by `docker compose up` alone.
+# Read by the scripts of `make`, so not by `docker compose up` alone: the default, and the meaning.
 MAKE = {
-    "BENCH_RUNS": "Runs of each way in `make bench`.",
-    "CHAOS_FREEZE_SECONDS": "Seconds for which `make chaos` freezes a part.",
-    "CHAOS_ROUNDS": "Rounds of `make chaos`.",
-    "DASHBOARD_SECONDS": "Seconds of load in `make dashboard`.",
-    "ENV_FILE": "Another file to read settings from than `.env`.",
-    "LOAD_SECONDS": "Seconds of `make load`.",
-    "MONITORING": "1 adds Prometheus and Grafana, 0 takes them away; kept until it is set again.",
-    "PYTEST_ARGS": "What `make test` runs, such as `tests/unit -x`.",
-    "RUNLET_OFFLINE": "1 builds everything on Debian's packages, without an image registry.",
-    "SCALE_WAVES": "Waves of programs in `make scale`.",
+    "BENCH_RUNS": ("600", "Runs of each way in `make bench`."),
+    "CHAOS_FREEZE_SECONDS": ("75", "Seconds for which `make chaos` freezes a part."),
+    "CHAOS_ROUNDS": ("1", "Rounds of `make chaos`."),
+    "CHAOS_SEED": ("", "Repeats the random moments of an earlier `make chaos`. Unset: new ones."),
+    "DASHBOARD_SECONDS": ("180", "Seconds of load in `make dashboard`."),
+    "ENV_FILE": (".env", "File that settings are read from."),
+    "LOAD_SECONDS": ("60", "Seconds of `make load`."),
+    "MONITORING": (
+        "",
+        "1 adds Prometheus and Grafana, 0 removes them. Unset: as it was last set, at first 0.",
+    ),
+    "PYTEST_ARGS": ("", "What `make test` runs, such as `tests/unit -x`. Unset: everything."),
+    "RUNLET_OFFLINE": (
+        "",
+        "1 builds everything on Debian's packages. Unset: only where no image registry answers.",
+    ),
+    "SCALE_WAVES": ("10", "Waves of programs in `make scale`."),
+    "SLOW_TIMES": ("3", "How many times slower `deploy/bootstrap/slow.sh` makes the machine."),
 }
+# Read by deploy/swarm/deploy.sh, beside most settings of the services.
+SWARM = {
+    "API_REPLICAS": "Replicas of each API.",
+    "COLLECTOR_REPLICAS": "Replicas of the result collector.",
+    "ENGINE_CERTIFICATES": "Folder with `ca.pem`, `cert.pem` and `key.pem` for the engine.",
+    "ENGINE_HOST": "Engine of the runners, such as `tcp://engine-1.example.com:2376`.",
+    "EXTERNAL_DATA": "1: the databases and the broker are your own.",
+    "REGISTRY": "Where the images are, with a slash at its end.",
+    "RUNNER_REPLICAS": "Replicas of the runner.",
+    "TAG": "Tag of the images.",
+}
+SWARM_FILES = ("deploy/swarm/stack.yml", "deploy/swarm/data.yml")
 
 INTRODUCTION = """\
 # Settings
 
-Made of the services' configuration classes and of the compose files by `make docs`; a test holds
+Made of the services' configuration classes and of the compose files by `make docs`; a test checks
 that they agree.
 
-Every setting is an environment variable. In the column "compose", *yes* marks what
-`docker compose up` and `make up` pass on from the environment or from `.env`; `NAME=value make up`
-on a running stack changes just that. The others are for services that are started in another way,
-or for a compose file of your own. An empty variable counts as unset.
+Every setting is an environment variable; an empty one counts as unset. In the column "compose",
+*yes* marks what `docker compose up` and `make up` pass on from the environment or from `.env`. The
+others are for services that are started in another way, or for a compose file of your own.
+*Required*: the service does not start without it. The compose files give each of these, so there
+nothing has to be set. *Random*: made once for the stack, in a volume
+([security.md](security.md#secrets)).
 
-Every setting of a service may stand in a file instead: `NAME_FILE` names it
-([security.md](security.md#secrets)). A setting that cannot be used ends the process at its start,
-with a sentence that names it.
+`NAME=value make up` on a running stack changes that one setting, until the next `make up`. To keep
+it, write it into `.env`. Two things last without that: passwords and tokens that were set once, and
+`MONITORING`.
+
+Every setting of a service may stand in a file instead: `NAME_FILE` names it. `API_TOKENS_FILE` and
+`AMQP_CA_FILE`, `AMQP_CERT_FILE`, `AMQP_KEY_FILE` are settings of their own. The password of an
+address may stand apart from it: `DATABASE_PASSWORD` is that of the user in `DATABASE_URL`,
+`AMQP_PASSWORD` that of the user in `AMQP_URL`, and both may stand in a file too. A setting that
+cannot be used ends the process at its start, with a sentence that names it.
 """
 
 
@@ -134,13 +165,17 @@ def settings() -> list[Setting]:
 
 def compose_variables() -> dict[str, str]:
     """What the compose files take from the environment, with the defaults they give."""
+    # Each API has a default of its own.
+    return {**_variables_of(COMPOSE_FILES), "WEB_WORKERS": ""}
+
+
+def _variables_of(paths: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for path in COMPOSE_FILES:
+    for path in paths:
         text = (ROOT / path).read_text(encoding="utf-8")
         for name, default in VARIABLE.findall(NO_VARIABLE.sub("", text)):
             found.setdefault(name, default)
-    # Each API has a default of its own.
-    return {**found, "WEB_WORKERS": ""}
+    return found
 
 
 def page() -> str:
@@ -162,8 +197,12 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
         rows = [each for each in own if each.processes == (process,)]
         if rows:
             yield f"Of {process} alone", _table(rows)
-    yield "Of the deployment", _deployment_table()
-    yield "Of `make`", ["| setting | meaning |", "|---|---|", *_pairs(MAKE)]
+    yield "Of the deployment", _defaults_table(DEPLOYMENT, compose_variables())
+    swarm_defaults = {**_variables_of(SWARM_FILES), "ENGINE_HOST": "required"}
+    yield "Of `deploy/swarm/deploy.sh`", _defaults_table(SWARM, swarm_defaults)
+    make_defaults = {name: default for name, (default, _) in MAKE.items()}
+    make_meanings = {name: meaning for name, (_, meaning) in MAKE.items()}
+    yield "Of `make`", _defaults_table(make_meanings, make_defaults)
 
 
 def _table(rows: list[Setting]) -> list[str]:
@@ -172,7 +211,9 @@ def _table(rows: list[Setting]) -> list[str]:
 
 
 def _row(setting: Setting) -> str:
-    default = "has to be given" if setting.default is None else setting.default
+    default = "required" if setting.default is None else setting.default
+    if setting.name in RANDOM:
+        default = "random (compose)"
     in_compose = "yes" if setting.name in compose_variables() else ""
     cells = (f"`{setting.name}`", default, setting.range, in_compose, _readers(setting))
     return f"| {' | '.join(cells)} | {setting.meaning} |"
@@ -183,17 +224,18 @@ def _readers(setting: Setting) -> str:
     return "every service" if read_by_all else ", ".join(setting.processes)
 
 
-def _deployment_table() -> list[str]:
-    defaults = compose_variables()
+def _defaults_table(meanings: Mapping[str, str], defaults: Mapping[str, str]) -> list[str]:
     head = ["| setting | default | meaning |", "|---|---|---|"]
     return head + [
-        f"| `{name}` | {_shown(defaults[name])} | {meaning} |"
-        for name, meaning in sorted(DEPLOYMENT.items())
+        f"| `{name}` | {_default_shown(name, defaults.get(name, ''))} | {meaning} |"
+        for name, meaning in sorted(meanings.items())
     ]
 
 
-def _pairs(meanings: dict[str, str]) -> list[str]:
-    return [f"| `{name}` | {meaning} |" for name, meaning in sorted(meanings.items())]
+def _default_shown(name: str, default: str) -> str:
+    if name in RANDOM:
+        return "random"
+    return default if default == "required" else _shown(default)
 
 
 def _setting(config: type, field: dataclasses.Field[Any]) -> Setting:

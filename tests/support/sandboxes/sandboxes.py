@@ -19,6 +19,7 @@ from runner.instrumentation import PoolMeter
 from runner.sandbox.cancellation_token import CancellationToken
 from runner.sandbox.docker_sandbox import DockerSandbox, SandboxSettings
 from runner.sandbox.interface import Outcome, Program, SandboxUnavailableError, SourceFile
+from support.frozen import freeze
 from support.loops import supervised
 from support.sandboxes.observers import Observer, OnOutput, discard_output
 
@@ -89,11 +90,11 @@ class TestBed:
         program = _program(source, "python", "", (), (), limits)
         started, frozen = time.monotonic(), list[str]()
 
-        def freeze(container: Container) -> None:
-            self.pool.client.api.pause(container.name)
+        def freeze_acquired(container: Container) -> None:
+            freeze(self.pool.client.api, container.name)
             frozen.append(container.name)
 
-        self.pool.on_acquired = freeze
+        self.pool.on_acquired = freeze_acquired
         try:
             outcome = self.sandbox.run(program, Observer(), CancellationToken())
         except SandboxUnavailableError as fault:

@@ -11,9 +11,9 @@ from runlet_telemetry import metrics
 INTRODUCTION = """\
 # Metrics
 
-What each service tells Prometheus. The APIs serve `/metrics` on their own ports, 8001 and 8002, the
-relay, the runner and the collector on 9100. This page is made of `runlet_telemetry.metrics`, and a
-test holds that the two agree.
+What each service exposes to Prometheus. The APIs serve `/metrics` on their own ports, 8001 and
+8002, the relay, the runner and the collector on 9100. This page is made of
+`runlet_telemetry.metrics`, and a test checks that the two agree.
 
 - A gauge of something shared (queues, the outbox, the oldest request) is measured every 5 s by
   each replica of the process that serves it, and is the same in all: read it with `max`, never with
@@ -23,7 +23,8 @@ test holds that the two agree.
   method is `other`, languages are those of the deployment.
 - Clocks of different machines meet in `runlet_run_queue_seconds`, `runlet_run_turnaround_seconds`
   and `runlet_event_lag_seconds`: they are as good as the clocks agree. Negative times count as 0.
-- APIs run several workers. What a worker counted stays when it ends, and its successor goes on.
+- The session API runs two worker processes, the execution API one. What a worker counted stays when
+  it ends, and its successor goes on.
 """
 
 

@@ -98,6 +98,15 @@ def test_a_secret_can_be_shown(folder: Path) -> None:
     assert (shown.returncode, shown.stdout) == (0, made["CALLBACK_SECRET"] + "\n")
 
 
+def test_several_are_shown_in_the_order_they_are_asked_for_one_a_line(folder: Path) -> None:
+    made = make(folder)
+    asked = ["SERVICE_TOKEN", "CALLBACK_SECRET"]
+
+    shown = run(folder, "show", *asked)
+
+    assert shown.stdout.splitlines() == [made[name] for name in asked]
+
+
 def test_a_secret_that_is_not_there_yet_is_an_error(folder: Path) -> None:
     shown = run(folder, "show", "CALLBACK_SECRET")
 

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from execution_api.config import ApiConfig, RelayConfig
 from runlet.config import ConfigError, load
+from runlet_amqp.policies import as_file, create_policies
 
 NEEDED = {
     "DATABASE_URL": "postgresql+psycopg2://u:hunter2@db/x",
@@ -50,3 +53,17 @@ def test_an_unknown_language_is_named() -> None:
     config = load(RelayConfig, {**NEEDED, "LANGUAGES": "python, cobol"})
     with pytest.raises(ConfigError, match=r"LANGUAGES.*cobol"):
         config.offered_languages()
+
+
+def test_the_relay_keeps_the_policies_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "policies.json"
+    first, *_others = create_policies()
+    file.write_text(as_file([first]))
+    assert load(RelayConfig, {**NEEDED, "BROKER_POLICIES_FILE": str(file)}).policies() == (first,)
+    assert load(RelayConfig, NEEDED).policies() == create_policies()
+
+
+@pytest.mark.parametrize("value", ["{", "{}", "[]", '{"policies": [{}]}'])
+def test_what_are_no_policies_is_named(value: str) -> None:
+    with pytest.raises(ConfigError, match="BROKER_POLICIES"):
+        load(RelayConfig, {**NEEDED, "BROKER_POLICIES": value}).policies()

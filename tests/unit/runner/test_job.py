@@ -243,6 +243,28 @@ def test_a_report_that_arrived_while_the_runner_was_frozen_counts(
     assert (outcome.reason, outcome.result.stdout) == (None, "42\n")
 
 
+def test_a_report_behind_more_output_than_the_sockets_held_meanwhile_counts(
+    agent: PlayedAgent, token: CancellationToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.sandbox.job.GRACE_SECONDS", -3600)
+    monkeypatch.setattr("runner.sandbox.job.LATE_SECONDS", 60)
+    output = b"x" * (4 << 20)
+
+    def print_and_report() -> None:
+        agent.print(output)
+        agent.report(Cause.EXITED)
+        agent.done()
+
+    job = job_of(agent, token)
+    printing = threading.Thread(target=print_and_report, daemon=True)
+    printing.start()
+    run(job, [STEP])
+
+    assert not job.transcript.agent_timed_out
+    printing.join()
+    assert job.transcript.steps[0].stdout == output
+
+
 def test_what_the_agent_counts_of_memory_belongs_to_the_step_it_follows(
     agent: PlayedAgent, token: CancellationToken
 ) -> None:

@@ -48,18 +48,13 @@ def starter() -> Starter:
 
 
 @pytest.fixture
-def removed() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 
 
 @pytest.fixture
-def pool(starter: Starter, removed: list[str], clock: ManualClock) -> Iterator[WarmPool]:
-    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, removed.append, clock, PoolMeter())
+def pool(starter: Starter, clock: ManualClock) -> Iterator[WarmPool]:
+    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, lambda _: None, clock, PoolMeter())
     with supervised(*filling(pool)):
         yield pool
     pool.close()
@@ -113,16 +108,27 @@ def test_containers_of_an_engine_that_died_are_not_handed_out(
     assert taken.is_up()
 
 
-def test_a_container_that_may_not_end_by_itself_is_removed_by_the_time_the_pool_is_closed(
-    pool: WarmPool, removed: list[str]
+def test_containers_that_may_not_end_by_themselves_are_removed_before_the_loops_end(
+    starter: Starter, clock: ManualClock
 ) -> None:
-    frozen = pool.acquire(PYTHON)
+    removed: list[str] = []
+    goes_on = threading.Event()
 
-    pool.kill(frozen)
+    def remove(name: str) -> None:
+        assert goes_on.wait(60)
+        removed.append(name)
+
+    pool = WarmPool([PYTHON], PoolSize(0, 4), 2, starter, remove, clock, PoolMeter())
+    with supervised(*filling(pool)) as supervisor:
+        frozen = [pool.acquire(PYTHON), pool.acquire(PYTHON)]
+        for container in frozen:
+            pool.kill(container)
+        supervisor.ask_to_stop("container-remover")
+        goes_on.set()
     pool.close()
 
-    assert removed == [frozen.name]
-    assert frozen.closed
+    assert removed == [container.name for container in frozen]
+    assert all(container.closed for container in frozen)
 
 
 def test_filling_pauses_when_the_engine_is_away_and_goes_on_when_it_is_back(

@@ -1,10 +1,11 @@
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from runlet_telemetry.supervision import Loop
-from runner.containers.engine import OWNER_LABEL, Engine
+from runlet_telemetry.supervision import MAX_SILENCE_SECONDS, Loop, LoopContext
+from runner.containers.engine import ENGINE_SECONDS, OWNER_LABEL, Engine
 from runner.containers.reaper import Reaper
 from runner.sandbox.interface import SandboxUnavailableError
 from support.loops import supervised
@@ -46,6 +47,27 @@ class ListedEngine(Engine):
         return not self.stalls
 
 
+class SlowEngine(ListedEngine):
+    """An engine whose every answer is a step: `on_answer` is called before it is given."""
+
+    def __init__(self, owners: list[str], on_answer: Callable[[], None]) -> None:
+        super().__init__(owners, running=set())
+        self._on_answer = on_answer
+
+    def is_running(self, runner: str) -> bool:
+        self._on_answer()
+        return super().is_running(runner)
+
+    def remove(self, name: str) -> bool:
+        self._on_answer()
+        return super().remove(name)
+
+
+@pytest.fixture
+def context() -> LoopContext:
+    return LoopContext(MAX_SILENCE_SECONDS)
+
+
 def swept(engine: ListedEngine) -> list[str]:
     with supervised(Loop("reaper", Reaper(engine, "me").run)):
         assert engine.was_listed.wait(10)
@@ -68,55 +90,61 @@ def test_only_what_no_living_runner_owns_is_removed(
     assert swept(ListedEngine(owners, running)) == removed
 
 
-def test_an_own_sandbox_that_nobody_holds_is_removed_when_it_is_seen_again() -> None:
+def test_an_own_sandbox_that_nobody_holds_is_removed_when_it_is_seen_again(
+    context: LoopContext,
+) -> None:
     engine = ListedEngine(["me"], running={"me"})
     reaper = Reaper(engine, "me")
 
-    reaper.sweep()
+    reaper.sweep(context)
     assert engine.removed == []
-    reaper.sweep()
+    reaper.sweep(context)
     assert engine.removed == ["of-me"]
 
 
-def test_a_sandbox_that_nobody_starts_is_removed_when_it_is_seen_again() -> None:
+def test_a_sandbox_that_nobody_starts_is_removed_when_it_is_seen_again(
+    context: LoopContext,
+) -> None:
     engine = ListedEngine(["host:laptop:17"], running=set())
     engine.state = "created"
     reaper = Reaper(engine, "me")
 
-    reaper.sweep(strays_at_once=True)
+    reaper.sweep(context, strays_at_once=True)
     assert engine.removed == []
-    reaper.sweep()
+    reaper.sweep(context)
     assert engine.removed == ["of-host:laptop:17"]
 
 
-def test_a_sandbox_that_was_started_meanwhile_stays() -> None:
+def test_a_sandbox_that_was_started_meanwhile_stays(context: LoopContext) -> None:
     engine = ListedEngine(["host:laptop:17"], running=set())
     engine.state = "created"
     reaper = Reaper(engine, "me")
 
-    reaper.sweep()
+    reaper.sweep(context)
     engine.state = "running"
-    reaper.sweep()
+    reaper.sweep(context)
 
     assert engine.removed == []
 
 
-def test_an_own_sandbox_that_is_in_use_stays() -> None:
+def test_an_own_sandbox_that_is_in_use_stays(context: LoopContext) -> None:
     engine = ListedEngine(["me"], running={"me"})
     engine.own = {"of-me"}
     reaper = Reaper(engine, "me")
 
-    reaper.sweep()
-    reaper.sweep()
+    reaper.sweep(context)
+    reaper.sweep(context)
 
     assert engine.removed == []
 
 
-def test_an_engine_that_stalls_is_not_waited_for_once_for_each_sandbox() -> None:
+def test_an_engine_that_stalls_is_not_waited_for_once_for_each_sandbox(
+    context: LoopContext,
+) -> None:
     engine = ListedEngine(["dead", "gone"], set())
     engine.stalls = True
 
-    Reaper(engine, "me").sweep()
+    Reaper(engine, "me").sweep(context)
 
     assert engine.removed == ["of-dead"]
 
@@ -126,3 +154,38 @@ def test_an_engine_that_is_away_is_looked_at_again_later() -> None:
     engine.away = True
 
     assert swept(engine) == []
+
+
+def test_the_loop_turns_however_many_orphans_a_slow_engine_has(context: LoopContext) -> None:
+    silences: list[float] = []
+
+    def answer() -> None:
+        context.silence_seconds += ENGINE_SECONDS
+        silences.append(context.silence_seconds)
+
+    engine = SlowEngine([f"dead-{number}" for number in range(7)], answer)
+
+    Reaper(engine, "me").sweep(context)
+
+    assert len(engine.removed) == 7
+    assert max(silences) <= ENGINE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("answers", "removed"), [(2, 0), (8, 1)], ids=["while owners are looked at", "while removing"]
+)
+def test_a_sweep_ends_when_the_loop_is_to_end(
+    context: LoopContext, answers: int, removed: int
+) -> None:
+    given: list[None] = []
+
+    def answer() -> None:
+        given.append(None)
+        if len(given) == answers:
+            context.set()
+
+    engine = SlowEngine([f"dead-{number}" for number in range(7)], answer)
+
+    Reaper(engine, "me").sweep(context)
+
+    assert (len(given), len(engine.removed)) == (answers, removed)

@@ -81,16 +81,6 @@ class Container:
                 return None
         return self._arrived.popleft()
 
-    def next_arrived_frame(self) -> Frame | None:
-        """As next_frame, but without waiting: what has arrived, however late it is read.
-
-        Raises StreamTimeoutError when no whole frame has arrived.
-        """
-        while not self._arrived:
-            if not self._receive(0):
-                return None
-        return self._arrived.popleft()
-
     def close(self) -> None:
         """Hang up: the agent ends, and with it the container, which removes itself."""
         self.closed = True
@@ -104,7 +94,7 @@ class Container:
         try:
             self._stream.settimeout(seconds)
             data = self._stream.recv(RECEIVE_BYTES)
-        except (TimeoutError, BlockingIOError) as error:
+        except TimeoutError as error:
             raise StreamTimeoutError from error
         except OSError as error:
             raise SandboxUnavailableError(f"The container went away: {error!r}.") from error

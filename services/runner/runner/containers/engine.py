@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import uuid4
 
@@ -96,11 +97,7 @@ class Engine:
         """Whether the engine answers now, within PING_SECONDS."""
         try:
             with engine_faults():
-                # The SDK's own ping waits for as long as a call that does something.
-                response = self._api.get(
-                    f"{self._api.base_url}/v{self._api.api_version}/_ping", timeout=PING_SECONDS
-                )
-                return bool(response.ok)
+                return bool(self._ping(PING_SECONDS).ok)
         except SandboxUnavailableError:
             return False
 
@@ -144,15 +141,15 @@ class Engine:
         The engine's log of events is read: a container that ended has removed itself, and cgroup
         v1 notifies of the container's own limit only, while its counter has the host's kills too.
         """
-        now = int(time.time())
         wanted = {"container": [container.name], "event": ["oom"]}
-        parameters = {
-            "since": now - LONGEST_JOB_SECONDS,
-            "until": now + 1,
-            "filters": json.dumps(wanted),
-        }
         try:
             with engine_faults():
+                now = self._now()
+                parameters = {
+                    "since": now - LONGEST_JOB_SECONDS,
+                    "until": now + 1,
+                    "filters": json.dumps(wanted),
+                }
                 # The SDK's own call waits without end for an engine that does not answer.
                 response = self._api.get(
                     f"{self._api.base_url}/v{self._api.api_version}/events",
@@ -195,6 +192,18 @@ class Engine:
         """Whether the container of a runner, as its sandboxes name it, exists and runs."""
         found = runner_container(self._api, runner)
         return found is not None and found["State"] in RUNNING_STATES
+
+    def _ping(self, seconds: float) -> requests.Response:
+        # The SDK's own ping waits for as long as a call that does something.
+        response: requests.Response = self._api.get(
+            f"{self._api.base_url}/v{self._api.api_version}/_ping", timeout=seconds
+        )
+        return response
+
+    def _now(self) -> int:
+        """The engine's time in seconds since 1970; its host's clock may be apart from ours."""
+        date = self._ping(ENGINE_SECONDS).headers.get("Date")
+        return int(parsedate_to_datetime(date).timestamp() if date else time.time())
 
     def _attach_and_start(self, name: str, language: Language, memory_mb: int) -> Container:
         # Attached before it starts, so that nothing the agent says is missed.

@@ -55,7 +55,7 @@ class WarmPool:
     """Keeps idle containers for each language; safe for several threads.
 
     A container that is acquired belongs to its user until it is released, discarded or killed.
-    `loops` fill the pool, and remove what was killed, in the background.
+    `loops` fill the pool in the background, and remove what was killed: all of it, before they end.
     """
 
     def __init__(
@@ -98,15 +98,14 @@ class WarmPool:
         return (
             Loop("pool", self._keep_maintaining),
             *starters,
-            Loop("container-remover", self._removals.run, self._removals.wake),
+            Loop("container-remover", self._removals.run_and_drain, self._removals.wake),
         )
 
     def close(self) -> None:
-        """Hang up on everything idle, and finish removing; for when the loops have ended."""
+        """Hang up on everything idle; for when the loops have ended."""
         with self._lock:
             self._closed = True
         self._starts.discard()
-        self._removals.drain()
         with self._lock:
             idle = [container for containers in self._idle.values() for container in containers]
             self._idle.clear()
@@ -153,7 +152,7 @@ class WarmPool:
     def kill(self, container: Container) -> None:
         """Discard a container that may not end by itself, and have it removed in the background.
 
-        Not to be called once the pool is closed.
+        Not to be called once the loops are to end.
         """
         self._retire(container, Retirement.OVERDUE)
         self._removals.put(container.name)

@@ -31,12 +31,12 @@ class Reaper:
 
     def run(self, stop: Stop) -> None:
         """The loop: remove what an earlier life of this runner left, then watch until `stop`."""
-        self.sweep(strays_at_once=True)
+        self.sweep(stop, strays_at_once=True)
         while not stop.wait(INTERVAL_SECONDS):
-            self.sweep()
+            self.sweep(stop)
 
-    def sweep(self, strays_at_once: bool = False) -> None:
-        """Remove what has no owner any more, and strays when they were seen before.
+    def sweep(self, stop: Stop, strays_at_once: bool = False) -> None:
+        """Remove what has no owner any more, and strays when they were seen before, until `stop`.
 
         With `strays_at_once` own strays are not looked at twice.
         """
@@ -47,14 +47,22 @@ class Reaper:
             strays = (own | unstarted) - self._engine.attached()
             lost = strays & (self._strays | own if strays_at_once else self._strays)
             self._strays = strays
-            dead = {owner for owner in map(_owner, sandboxes) if self._is_dead(owner)}
+            dead = self._dead(set(map(_owner, sandboxes)), stop)
             orphans = [each for each in sandboxes if name_of(each) in lost or _owner(each) in dead]
-            self._remove(orphans)
+            self._remove(orphans, stop)
         except SandboxUnavailableError as error:
             log.warning("orphan_scan_failed", error=str(error))
 
-    def _remove(self, orphans: list[dict[str, Any]]) -> None:
+    def _dead(self, owners: set[str], stop: Stop) -> set[str]:
+        """Which owners do not run; those that were not asked about before `stop` are spared."""
+        # Each question may take as long as the engine is waited for, and each look at `stop` says
+        # that the loop turns.
+        return {owner for owner in owners if not stop.is_set() and self._is_dead(owner)}
+
+    def _remove(self, orphans: list[dict[str, Any]], stop: Stop) -> None:
         for orphan in orphans:
+            if stop.is_set():
+                return
             if self._engine.remove(name_of(orphan)):
                 log.info("orphan_removed", container=name_of(orphan), owner=_owner(orphan))
             elif not self._engine.answers():

@@ -32,7 +32,8 @@ log = structlog.get_logger()
 # The agent enforces the limits. For so much longer its report is waited for: an overloaded host
 # delays it, and giving up costs the program another attempt.
 GRACE_SECONDS = 5.0
-# How long to read what arrived while this process itself was frozen.
+# How long to read what was reported while this process itself was frozen. What the sockets could
+# not hold comes only as it is read, so this waits for it.
 LATE_SECONDS = 1.0
 SCRUB_SECONDS = 5.0
 # Most programs are over sooner, and the message that ends them says when they started. Well before
@@ -134,9 +135,7 @@ class Job:
     def _read_late(self, transcript: StepTranscript) -> None:
         end = time.monotonic() + LATE_SECONDS
         while transcript.report is None:
-            if time.monotonic() > end:
-                raise StreamTimeoutError
-            self._note(_not_ended(self._container.next_arrived_frame()), transcript)
+            self._note(_not_ended(self._container.next_frame(end)), transcript)
 
     def _note(self, frame: Frame, transcript: StepTranscript) -> None:
         kind, content = frame

@@ -1,5 +1,5 @@
 # The bare cost of a program: starts a command again and again and times each from fork to end.
-# floor.pl RUNS WORKERS COMMAND...   prints one line of milliseconds a run, then "total SECONDS".
+# baseline.pl RUNS WORKERS COMMAND...   prints one line of milliseconds a run, then "total SECONDS".
 use strict;
 use warnings;
 use POSIX qw(getcwd uname);
