@@ -102,10 +102,20 @@ class ExecutionRetrying:
 
 @dataclass(frozen=True)
 class CancelRequested:
-    """Stop this execution, whoever runs it, and do not begin it any more."""
+    """Stop this execution, whoever runs it, and do not begin it any more.
+
+    `attempt` is the newest that was known: what is sent out later, with a `first_attempt` beyond
+    it, is not meant. 0, as from the version before, means any.
+    """
 
     execution_id: UUID
     at: datetime
+    attempt: int = 0
+
+    def concerns(self, request: RunRequested) -> bool:
+        """Whether this request is to be stopped, or not to be begun."""
+        is_meant = self.attempt == 0 or request.first_attempt <= self.attempt
+        return request.execution_id == self.execution_id and is_meant
 
 
 @dataclass(frozen=True, kw_only=True)

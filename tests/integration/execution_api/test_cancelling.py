@@ -88,7 +88,7 @@ def test_a_running_execution_is_marked_and_its_runner_is_told(
     assert answer.status_code == 202
     assert answer.get_json() == {"execution_id": str(request.execution_id), "status": "RUNNING"}
     assert isinstance(told, CancelRequested)
-    assert told.execution_id == request.execution_id
+    assert (told.execution_id, told.attempt) == (request.execution_id, 1)
     execution = database.execution(request.execution_id)
     assert (execution["status"], execution["reason"]) == ("RUNNING", None)
     assert execution["cancel_requested_at"] is not None
@@ -117,7 +117,22 @@ def test_runners_are_told_of_a_queued_one_too(
         cancel(client.application, request.execution_id)
         told = listener.receive()
     assert isinstance(told, CancelRequested)
-    assert told.execution_id == request.execution_id
+    assert (told.execution_id, told.attempt) == (request.execution_id, 1)
+
+
+def test_runners_are_told_of_a_request_that_was_sent_out_again_too(
+    client: FlaskClient, database: ExecutionsDatabase, amqp_url: str
+) -> None:
+    request = database.add()
+    database.run(
+        "INSERT INTO execution_events (execution_id, type, at, attempt)"
+        " SELECT id, 'republished', now(), 3 FROM executions"
+    )
+    with listening(amqp_url, topology.CONTROL) as listener:
+        cancel(client.application, request.execution_id)
+        told = listener.receive()
+    assert isinstance(told, CancelRequested)
+    assert told.attempt == 3
 
 
 def test_the_end_of_a_queued_one_is_told_whole(

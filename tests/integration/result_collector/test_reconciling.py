@@ -116,7 +116,9 @@ def test_a_cancellation_is_told_again_until_it_is_answered(
         channel.queue_bind(queue, topology.CONTROL)
         with running_collector(database.url, amqp_url, **SOON):
             heard = [eventually(lambda: take(channel, queue)) for _ in range(2)]
-    assert {cancel.execution_id for cancel in heard if cancel} == {request.execution_id}
+    assert {(cancel.execution_id, cancel.attempt) for cancel in heard if cancel} == {
+        (request.execution_id, 1)
+    }
 
 
 def take(channel: BlockingChannel, queue: str) -> CancelRequested | None:

@@ -9,7 +9,13 @@ from runlet import messages, topology
 from runlet.execution import ExecutionResult, Reason, Status
 from runlet.languages import PYTHON
 from runlet.limits import Limits
-from runlet.messages import ExecutionFinished, ExecutionOutput, ExecutionStarted, RunRequested
+from runlet.messages import (
+    CancelRequested,
+    ExecutionFinished,
+    ExecutionOutput,
+    ExecutionStarted,
+    RunRequested,
+)
 from runlet_amqp.consumer import Delivery
 from runlet_amqp.envelopes import Envelope
 from runlet_amqp.errors import BrokerUnavailableError
@@ -125,6 +131,11 @@ def request(attempt: int = 1) -> RunRequested:
         queued_at=ManualClock().now(),
         attempt=attempt,
     )
+
+
+def cancellation(request: RunRequested) -> CancelRequested:
+    """A cancellation of this attempt."""
+    return CancelRequested(request.execution_id, request.queued_at, request.attempt)
 
 
 def delivery(message: RunRequested, earlier: int = 0) -> Delivery:
@@ -301,7 +312,7 @@ def test_a_program_that_ran_when_the_engine_went_away_is_another_attempt(bench: 
 
 def test_what_was_cancelled_does_not_wait_for_the_engine(bench: Bench) -> None:
     cancelled = request()
-    bench.cancellations.cancel(cancelled.execution_id, cancelled.queued_at)
+    bench.cancellations.cancel(cancellation(cancelled))
     bench.sandbox.is_away = True
 
     bench.handler.handle(delivery(cancelled))
@@ -381,7 +392,7 @@ def test_a_dead_lettered_request_names_the_attempt_that_failed(bench: Bench) -> 
 
 def test_what_was_cancelled_before_its_delivery_is_not_started(bench: Bench) -> None:
     cancelled = request()
-    bench.cancellations.cancel(cancelled.execution_id, cancelled.queued_at)
+    bench.cancellations.cancel(cancellation(cancelled))
     incoming = delivery(cancelled)
 
     bench.handler.handle(incoming)
@@ -396,9 +407,7 @@ def test_what_was_cancelled_before_its_delivery_is_not_started(bench: Bench) -> 
 
 def test_what_is_cancelled_while_it_runs_ends_cancelled_with_its_output(bench: Bench) -> None:
     running = request()
-    bench.sandbox.meanwhile = lambda: bench.cancellations.cancel(
-        running.execution_id, running.queued_at
-    )
+    bench.sandbox.meanwhile = lambda: bench.cancellations.cancel(cancellation(running))
 
     bench.handler.handle(delivery(running))
 
@@ -411,9 +420,7 @@ def test_what_is_cancelled_while_it_runs_ends_cancelled_with_its_output(bench: B
 def test_what_was_cancelled_is_not_tried_again_when_the_platform_fails(bench: Bench) -> None:
     running = request()
     bench.sandbox.fault = "The container engine failed: away."
-    bench.sandbox.meanwhile = lambda: bench.cancellations.cancel(
-        running.execution_id, running.queued_at
-    )
+    bench.sandbox.meanwhile = lambda: bench.cancellations.cancel(cancellation(running))
 
     bench.handler.handle(delivery(running))
 
@@ -427,7 +434,7 @@ def test_what_is_cancelled_between_two_attempts_ends_with_the_next(bench: Bench)
     waiting = request()
     bench.sandbox.fault = "The container engine failed: away."
     bench.handler.handle(delivery(waiting))
-    bench.cancellations.cancel(waiting.execution_id, waiting.queued_at)
+    bench.cancellations.cancel(cancellation(waiting))
 
     bench.handler.handle(delivery(dataclasses.replace(waiting, attempt=2)))
 

@@ -76,7 +76,7 @@ class Canceller:
             status=status,
         )
         # Also for what was queued: a runner may have taken it a moment ago.
-        cancel = CancelRequested(row["id"], self.clock.now())
+        cancel = CancelRequested(row["id"], self.clock.now(), row["newest_attempt"])
         self._publish(envelopes.cancellation(cancel, traceparent))
         if status == Status.CANCELLED:
             RUNS_FINISHED.labels(row["language"], status, Reason.CANCELLED).inc()

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Delete,
     Engine,
     RowMapping,
+    ScalarSelect,
     Select,
     Text,
     Update,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
 
+from runlet import callback_events
 from runlet.execution import ACTIVE, ExecutionResult, LifecycleEvent, Reason, Status
 from runlet_postgres.execution_rows import COLUMNS
 from runlet_postgres.execution_tables import callbacks, execution_events, executions, outbox
@@ -39,7 +41,8 @@ class CancellationRepository:
     def cancel(self, execution_id: UUID, at: datetime) -> RowMapping | None:
         """End a queued execution, and mark one that runs; gives it as it is then.
 
-        `callback_attempt` is the first attempt at the callback that this asked for, or None.
+        `callback_attempt` is the first attempt at the callback that this asked for, or None;
+        `newest_attempt` the newest one at the execution that is known, begun or not.
         None when the execution is not active, or unknown.
         """
         values = {"execution_id": execution_id, "at": at}
@@ -81,10 +84,23 @@ def _cancel_statement() -> Select[Any]:
     )
     asked = _ask_for_callback(changed, at_once).cte("asked")
     return (
-        select(*changed.c, (asked.c.attempts + 1).label("callback_attempt"))
+        select(
+            *changed.c,
+            (asked.c.attempts + 1).label("callback_attempt"),
+            func.greatest(attempt, _noted_attempt(changed)).label("newest_attempt"),
+        )
         .select_from(changed.outerjoin(asked, asked.c.execution_id == changed.c.id))
         .add_cte(noted, _drop_request(changed, at_once).cte("dropped"))
     )
+
+
+def _noted_attempt(changed: CTE) -> ScalarSelect[int]:
+    """A request that was sent out again, and has not begun, is known from its event alone."""
+    newest = select(func.max(execution_events.c.attempt)).where(
+        execution_events.c.execution_id == changed.c.id,
+        execution_events.c.type.not_in(callback_events.ALL),
+    )
+    return newest.correlate(changed).scalar_subquery()
 
 
 def _ask_for_callback(changed: CTE, at_once: ColumnElement[bool]) -> ReturningInsert[Any]:

@@ -95,8 +95,8 @@ class Reconciliation:
         with self._engine.begin() as connection:
             found = connection.execute(stuck_executions.FIND_UNANSWERED_CANCELLATIONS).all()
         return [
-            UnansweredCancellation(CancelRequested(execution_id, at), traceparent)
-            for execution_id, at, traceparent in found
+            UnansweredCancellation(CancelRequested(execution_id, at, attempt), traceparent)
+            for execution_id, at, attempt, traceparent in found
         ]
 
 

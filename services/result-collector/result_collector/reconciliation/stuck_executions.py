@@ -168,9 +168,9 @@ FIND_NEWEST_STARTED = (
 )
 
 FIND_UNANSWERED_CANCELLATIONS = (
-    select(_columns.id, _columns.cancel_requested_at, _columns.traceparent).where(
-        _running, _cancel_unanswered
-    )
+    select(
+        _columns.id, _columns.cancel_requested_at, _columns.attempts, _columns.traceparent
+    ).where(_running, _cancel_unanswered)
 ).limit(MAX_CANCELLATIONS)
 
 NOW = select(_NOW)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -27,26 +26,24 @@ class Cancellations:
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
         self._lock = threading.Lock()
-        self._cancelled: dict[UUID, datetime] = {}
-        self._running: dict[CancellationToken, UUID] = {}
+        self._cancelled: dict[UUID, CancelRequested] = {}
+        self._running: dict[CancellationToken, RunRequested] = {}
 
     def handle(self, message: Message) -> None:
         """Act on a message of the control exchange."""
         if isinstance(message, CancelRequested):
             log.info("cancellation_received", execution_id=str(message.execution_id))
-            self.cancel(message.execution_id, message.at)
+            self.cancel(message)
 
-    def cancel(self, execution_id: UUID, at: datetime) -> None:
+    def cancel(self, cancel: CancelRequested) -> None:
         """Stop an execution that runs here; one that comes later does not start."""
         with self._lock:
-            self._cancelled.pop(execution_id, None)
-            self._cancelled[execution_id] = at
+            self._cancelled.pop(cancel.execution_id, None)
+            self._cancelled[cancel.execution_id] = cancel
             if len(self._cancelled) > self._remembered:
                 del self._cancelled[next(iter(self._cancelled))]
             # A request that was delivered twice may run twice at the same time.
-            concerned = [
-                token for token, running in self._running.items() if running == execution_id
-            ]
+            concerned = [token for token, run in self._running.items() if cancel.concerns(run)]
         for token in concerned:
             token.cancel()
 
@@ -54,13 +51,14 @@ class Cancellations:
     def watch(self, request: RunRequested) -> Iterator[CancellationToken]:
         """The token of one run, cancelled with its execution before the block or while it lasts.
 
-        A cancellation from before the request was queued meant an earlier life of the execution.
+        A cancellation of attempts before those of the request meant an earlier life of the
+        execution.
         """
         token = CancellationToken()
         with self._lock:
-            self._running[token] = request.execution_id
-            cancelled_at = self._cancelled.get(request.execution_id)
-        if cancelled_at is not None and cancelled_at >= request.queued_at:
+            self._running[token] = request
+            cancel = self._cancelled.get(request.execution_id)
+        if cancel is not None and cancel.concerns(request):
             token.cancel()
         try:
             yield token
