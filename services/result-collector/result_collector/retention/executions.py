@@ -5,13 +5,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Column, Delete, Engine, Select, Table, bindparam, delete, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import DateTime, Integer
 
 from runlet.backoff import Stop
 from runlet.clock import Clock
 from runlet.execution import ACTIVE, Status
-from runlet_postgres.errors import DatabaseError, DatabaseUnavailableError
+from runlet_postgres.errors import DatabaseUnavailableError
 from runlet_postgres.execution_tables import dead_letters, executions, outbox, run_allowances
 from runlet_telemetry.metrics import RETENTION_REMOVED
 
@@ -78,7 +77,7 @@ class Retention:
         for table in TABLES:
             try:
                 self._remove_from(table, stop)
-            except (DatabaseError, SQLAlchemyError) as error:
+            except Exception as error:  # noqa: BLE001 (the first of them is raised below)
                 log.warning("retention_failed", table=table, error=repr(error))
                 failures.append(error)
             if stop.is_set():
