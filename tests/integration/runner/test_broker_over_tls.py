@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from runlet.execution import Status
-from runlet.messages import ExecutionFinished
 from runlet_amqp import envelopes
 from runlet_amqp.connection import connect
 from runlet_amqp.errors import BrokerUnavailableError
@@ -34,9 +33,8 @@ def test_a_run_goes_from_request_to_result_over_tls(rabbitmq: TlsBroker) -> None
     authority = str(rabbitmq.authority.cert)
     with running_runner(rabbitmq.url(), AMQP_CA_FILE=authority) as runner:
         vhosts.publish(runner.broker, envelopes.run_request(request, None))
-        _, finished = runner.events(2)
+        finished = runner.finished()
 
-    assert isinstance(finished, ExecutionFinished)
     assert (finished.status, finished.result.stdout) == (Status.COMPLETED, "42\n")
 
 

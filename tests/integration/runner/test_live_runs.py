@@ -67,9 +67,7 @@ def listening(amqp_url: str) -> Iterator[Ear]:
 def run(amqp_url: str, runner: RunningRunner, request: RunRequested) -> ExecutionFinished:
     """Run a program to its end."""
     vhosts.publish(amqp_url, envelopes.run_request(request, None))
-    finished = runner.events(2)[1]
-    assert isinstance(finished, ExecutionFinished)
-    return finished
+    return runner.finished()
 
 
 def joined(pieces: list[ExecutionOutput], stream: str) -> str:
@@ -88,11 +86,10 @@ def test_a_program_is_heard_while_it_runs(amqp_url: str) -> None:
         vhosts.publish(amqp_url, envelopes.run_request(request, None))
         first = ear.hear()
         heard_at = datetime.now(UTC)
-        finished = runner.events(2)[1]
+        finished = runner.finished()
         heard = ear.hear_all()
     assert first is not None
     assert (first.execution_id, first.attempt, first.text) == (request.execution_id, 1, "0\n")
-    assert isinstance(finished, ExecutionFinished)
     assert heard_at < finished.finished_at
     assert finished.result.stdout == joined([first, *heard], "stdout") == "0\n1\n2\n"
     assert joined([first, *heard], "stderr") == "!!!"
