@@ -302,8 +302,10 @@ WARNINGS = {
 }
 NAMES = {
     "a module that is no string": (
-        "import sys\nclass K:\n  def __hash__(self): print('hash'); return hash('os')\n"
-        "  def __eq__(self, o): print('eq'); return False\nsys.modules[K()] = 1"
+        # How often it is compared depends on the hash seed, so that is told once.
+        "import sys\ntold = []\nclass K:\n  def __hash__(self): print('hash'); return hash('os')\n"
+        "  def __eq__(self, o): told or told.append(print('eq')); return False\n"
+        "sys.modules[K()] = 1"
     ),
     "a global that is a string of one's own": (
         "class S(str):\n  def __hash__(self): print('hash'); return str.__hash__(self)\n"
